@@ -1,0 +1,274 @@
+import type { ChildProcess } from "node:child_process";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { Readable, Writable } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
+import { setTimeout as delay } from "node:timers/promises";
+import { AgentError } from "../engine/failure.ts";
+import { abortError } from "./abort.ts";
+
+export interface ProcessRequest {
+  /** The program and its arguments; no shell. */
+  readonly command: readonly string[];
+  readonly cwd: string;
+  /** The whole environment of the process. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** What it is given to read; null: nothing (`/dev/null`). */
+  readonly stdin: string | null;
+  /** Bytes of stdout; a process that writes more is ended. null: what it writes is thrown away. */
+  readonly maxOutput: number | null;
+  /** Between SIGTERM and SIGKILL. */
+  readonly graceMs: number;
+  readonly signal: AbortSignal;
+  /** Ends the group with SIGKILL, at once. */
+  readonly kill?: AbortSignal | undefined;
+  /** Gets each line of stderr as it comes. */
+  readonly onLine?: (line: string) => void;
+}
+
+export interface ProcessResult {
+  /** null when a signal ended it. */
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly stdout: Buffer;
+  /** It wrote more than `maxOutput` and was ended for that. */
+  readonly overflowed: boolean;
+  /** The last lines of stderr. */
+  readonly stderrTail: readonly string[];
+  /** It had ended, but processes that it started had not; they were ended. */
+  readonly leftovers: boolean;
+}
+
+/** From the end of the last process to the end of waiting for the pipes: what was written is read, whoever else holds a pipe is not waited for. */
+const DRAIN_MS = 200;
+/** How long a killed process may take to disappear. */
+const KILL_MS = 300;
+/** Longer lines are passed on in pieces, so that a stream without line ends does not fill the memory. */
+const LONGEST_LINE = 65_536;
+const TAIL_LINES = 20;
+const TAIL_LINE_LENGTH = 2_000;
+
+/** What is used here of a process that was started. */
+interface Child {
+  readonly pid?: number | undefined;
+  readonly stdin: Writable | null;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  readonly nodeChildProcess: ChildProcess;
+  /** To the whole group; false when there is nobody left. 0 only asks. */
+  kill(signal: "SIGTERM" | "SIGKILL" | 0): boolean;
+}
+
+/**
+ * Runs one process in a process group of its own, and settles when the whole group has ended.
+ *
+ * Contract: the output is complete when both pipes are closed, so a background process that holds one is waited for (until
+ * the signal aborts) where the program itself exited with 0, and ended at once where it failed. Whatever of the group is
+ * left after that is ended: SIGTERM, and SIGKILL after `graceMs`. On an abort the same happens at once, and the promise
+ * rejects with the reason within `graceMs` and half a second, also when a process that left the group holds a pipe.
+ * These waits are in real time, since processes are.
+ *
+ * @throws AgentError `spawn` when it cannot be started; otherwise only the reason of an abort.
+ */
+export async function runProcess(request: ProcessRequest): Promise<ProcessResult> {
+  const { execa } = await loadExeca();
+  if (request.signal.aborted) throw abortError(request.signal);
+  const [file = "", ...args] = request.command;
+  const child = execa(file, args, {
+    cwd: request.cwd,
+    env: request.env,
+    extendEnv: false,
+    stdin: request.stdin === null ? "ignore" : "pipe",
+    buffer: false,
+    reject: false,
+    killDescendants: true,
+    // This file ends groups itself; what is left to execa is the exit of agentflow, which does not wait.
+    killSignal: "SIGKILL",
+    forceKillAfterDelay: false,
+  });
+  if (child.pid === undefined) throw await spawnError(request, (await child).cause);
+  return follow(child, request);
+}
+
+/** Only a run that starts a process pays for loading it, and only once. */
+function loadExeca(): Promise<typeof import("execa")> {
+  execaModule ??= import("execa");
+  return execaModule;
+}
+
+let execaModule: Promise<typeof import("execa")> | undefined;
+
+async function follow(child: Child, request: ProcessRequest): Promise<ProcessResult> {
+  const exit: { code: number | null; signal: string | null } = { code: null, signal: null };
+  const exited = new Promise<void>((resolve) => {
+    child.nodeChildProcess.once("exit", (code, signal) => {
+      Object.assign(exit, { code, signal });
+      resolve();
+    });
+  });
+  const ended = Promise.all([exited, closed(child.stdout), closed(child.stderr)]).then(() => "ended" as const);
+  const stdout = collect(child.stdout, request.maxOutput);
+  const stderr = readLines(child.stderr, request.onLine);
+  const kill = (): boolean => child.kill("SIGKILL");
+  request.kill?.addEventListener("abort", kill, { once: true });
+  // A program need not read its input: that it closes the pipe early is no failure.
+  child.stdin?.on("error", () => {});
+  child.stdin?.end(request.stdin);
+
+  const why = await Promise.race([
+    exited.then(() => (exit.code === 0 ? ended : ("failed" as const))),
+    stdout.overflow.then(() => "overflow" as const),
+    aborted(request.signal, ended).then(() => "aborted" as const),
+  ]);
+  const leftovers = await endGroup(child, request.graceMs);
+  if (why !== "ended") await within(DRAIN_MS, ended);
+  request.kill?.removeEventListener("abort", kill);
+  child.stdout.destroy();
+  child.stderr.destroy();
+  if (why === "aborted") throw abortError(request.signal);
+  return {
+    exitCode: exit.code,
+    signal: exit.signal,
+    stdout: stdout.bytes(),
+    overflowed: why === "overflow",
+    stderrTail: stderr.tail(),
+    leftovers: leftovers && (why === "ended" || why === "failed"),
+  };
+}
+
+/** Resolves when the signal aborts; the listener goes when `ended` does. */
+function aborted(signal: AbortSignal, ended: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const listener = (): void => resolve();
+    signal.addEventListener("abort", listener, { once: true });
+    void ended.then(() => signal.removeEventListener("abort", listener));
+  });
+}
+
+function closed(stream: Readable): Promise<void> {
+  return new Promise((resolve) => {
+    stream.once("close", resolve);
+  });
+}
+
+function collect(stream: Readable, limit: number | null): { bytes(): Buffer; overflow: Promise<void> } {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const overflow = new Promise<void>((resolve) => {
+    stream.on("data", (chunk: Buffer) => {
+      if (limit === null) return;
+      size += chunk.length;
+      if (size <= limit) chunks.push(chunk);
+      else resolve();
+    });
+  });
+  return { overflow, bytes: () => (chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)) };
+}
+
+function readLines(stream: Readable, onLine: ((line: string) => void) | undefined): { tail(): readonly string[] } {
+  const decoder = new StringDecoder("utf8");
+  const tail: string[] = [];
+  let rest = "";
+  const take = (line: string): void => {
+    const text = line.endsWith("\r") ? line.slice(0, -1) : line;
+    onLine?.(text);
+    tail.push(text.length > TAIL_LINE_LENGTH ? `${text.slice(0, TAIL_LINE_LENGTH)}…` : text);
+    if (tail.length > TAIL_LINES) tail.shift();
+  };
+  const takeRest = (): void => {
+    rest += decoder.end();
+    if (rest !== "") take(rest);
+    rest = "";
+  };
+  stream.on("data", (chunk: Buffer) => {
+    const lines = (rest + decoder.write(chunk)).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) take(line);
+    if (rest.length > LONGEST_LINE) takeRest();
+  });
+  stream.once("close", takeRest);
+  return {
+    tail: () => {
+      takeRest();
+      return tail;
+    },
+  };
+}
+
+/** Ends what is left of the process group, and waits for it. Returns whether anything was left. */
+async function endGroup(child: Child, graceMs: number): Promise<boolean> {
+  if (!(await groupLives(child))) return false;
+  child.kill("SIGTERM");
+  if (await groupEnds(child, graceMs)) return true;
+  child.kill("SIGKILL");
+  await groupEnds(child, KILL_MS);
+  return true;
+}
+
+async function groupEnds(child: Child, limitMs: number): Promise<boolean> {
+  const limit = AbortSignal.timeout(limitMs);
+  for (let pauseMs = 5; await groupLives(child); pauseMs = Math.min(2 * pauseMs, 50)) {
+    if (limit.aborted) return false;
+    await delay(pauseMs);
+  }
+  return true;
+}
+
+/**
+ * Whether a process of the group is running. One that has ended and that nobody collects does not count: in a container
+ * whose first process does not do that, such a group would live for ever.
+ */
+async function groupLives(child: Child): Promise<boolean> {
+  if (!child.kill(0)) return false;
+  const entries = await readdir("/proc").catch(() => []);
+  const pids = entries.filter((entry) => /^\d+$/.test(entry));
+  if (pids.length === 0) return true; // not Linux
+  for (const pid of pids) {
+    const status = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+    // "pid (name) state parent group …", where the name may hold anything
+    const [state, , group] = status.slice(status.lastIndexOf(")") + 2).split(" ");
+    if (group === String(child.pid) && state !== "Z" && state !== "X") return true;
+  }
+  return false;
+}
+
+async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
+  const limit = new AbortController();
+  const timer = delay(limitMs, undefined, { signal: limit.signal }).catch(() => {});
+  await Promise.race([work, timer]);
+  limit.abort();
+}
+
+async function spawnError(request: ProcessRequest, cause: unknown): Promise<AgentError> {
+  const [file = ""] = request.command;
+  const code = String((cause as { code?: unknown } | undefined)?.code ?? "");
+  return new AgentError("spawn", await spawnMessage(file, request.cwd, code, cause), { cause });
+}
+
+async function spawnMessage(file: string, cwd: string, code: string, cause: unknown): Promise<string> {
+  const directory = await stat(cwd).catch(() => undefined);
+  if (directory === undefined) return `cannot start \`${file}\`: its working directory ${cwd} does not exist`;
+  if (!directory.isDirectory()) return `cannot start \`${file}\`: its working directory ${cwd} is not a directory`;
+  const isPath = file.includes("/");
+  switch (code) {
+    case "ENOENT":
+      if (!isPath) return `cannot start \`${file}\`: there is no such program on the PATH`;
+      return (await stat(resolve(cwd, file)).catch(() => undefined)) === undefined
+        ? `cannot start \`${file}\`: there is no such file in ${cwd}`
+        : `cannot start \`${file}\`: the interpreter that its first line names was not found`;
+    case "EACCES":
+      return `cannot start \`${file}\`: it is not an executable file${isPath ? `; \`chmod +x ${file}\` makes it one` : ""}`;
+    case "E2BIG":
+      return `cannot start \`${file}\`: its arguments and environment are larger than the system allows; pass large values by stdin`;
+    case "ERR_INVALID_ARG_VALUE":
+      return file === ""
+        ? "cannot start the script: the name of the program is empty"
+        : `cannot start \`${file.replaceAll("\0", "\\0")}\`: an argument or a variable holds a NUL character`;
+    case "EAGAIN":
+    case "EMFILE":
+    case "ENFILE":
+      return `cannot start \`${file}\`: the system has too many processes or open files (${code})`;
+    default:
+      return `cannot start \`${file}\`: ${cause instanceof Error ? cause.message : code}`;
+  }
+}

@@ -1,0 +1,75 @@
+import type { AgentCall, AgentContext, AgentReply } from "../engine/agent.ts";
+import { AgentError } from "../engine/failure.ts";
+import type { ScriptCallPlan } from "../plan/plan.ts";
+import type { ProcessResult } from "./process.ts";
+import { runProcess } from "./process.ts";
+import { readStdout } from "./stdout.ts";
+
+export interface ScriptOptions {
+  /** What the script inherits, and what `env` templates see. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly graceMs: number;
+  readonly signal: AbortSignal;
+  /** Ends it without grace. */
+  readonly kill: AbortSignal;
+}
+
+/**
+ * Runs a script and reads its stdout.
+ *
+ * @throws AgentError `spawn`, `exit`, `signal`, `invalid_output`, or the reason of an abort; ExpressionError from a template.
+ */
+export async function callScript(call: AgentCall, plan: ScriptCallPlan, options: ScriptOptions): Promise<AgentReply> {
+  const scope = { ...call.scope, env: options.env };
+  const env: Record<string, string | undefined> = { ...options.env, ...contextVariables(call.context) };
+  for (const { name, value } of plan.env) env[name] = value.renderText(scope);
+  const result = await runProcess({
+    command: typeof plan.command === "string" ? ["sh", "-c", plan.command] : plan.command.map((part) => part.renderText(call.scope)),
+    cwd: plan.cwd,
+    env,
+    stdin: plan.stdin === "json" ? `${JSON.stringify(call.input)}\n` : null,
+    maxOutput: plan.maxOutput,
+    graceMs: options.graceMs,
+    signal: options.signal,
+    kill: options.kill,
+    onLine: call.context.log,
+  });
+  if (result.leftovers) call.context.log("processes that the script had left running were ended");
+  if (result.overflowed)
+    throw failure("invalid_output", `stdout is larger than max_output (${plan.maxOutput} bytes); the script was ended`, result);
+  if (result.signal !== null) throw failure("signal", `was ended by ${result.signal}`, result);
+  if (result.exitCode !== 0) throw failure("exit", `exited with code ${result.exitCode}`, result);
+  return { output: read(result, plan) };
+}
+
+function contextVariables(context: AgentContext): Record<string, string> {
+  return {
+    AGENTFLOW_RUN_ID: context.runId,
+    AGENTFLOW_PIPELINE_ID: context.pipelineId,
+    AGENTFLOW_SESSION_ID: context.sessionId,
+    AGENTFLOW_STAGE: context.stage,
+    AGENTFLOW_STAGE_NUMBER: String(context.stageNumber),
+    AGENTFLOW_TOTAL_STAGES: String(context.totalStages),
+    AGENTFLOW_ATTEMPT: String(context.attempt),
+    AGENTFLOW_IDEMPOTENCY_KEY: context.idempotencyKey,
+  };
+}
+
+function read(result: ProcessResult, plan: ScriptCallPlan): unknown {
+  try {
+    return readStdout(result.stdout, plan.stdout);
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    throw failure(error.kind, error.message, result, error.cause);
+  }
+}
+
+function failure(kind: AgentError["kind"], message: string, result: ProcessResult, cause?: unknown): AgentError {
+  const detail = (result.stderrTail.length > 0 ? result.stderrTail : lastLines(result.stdout)).join("\n");
+  return new AgentError(kind, message, { ...(detail === "" ? {} : { detail }), cause });
+}
+
+/** Programs that print their errors to stdout are common enough. */
+function lastLines(stdout: Buffer): readonly string[] {
+  return stdout.subarray(-4_000).toString("utf8").trimEnd().split("\n").slice(-20);
+}

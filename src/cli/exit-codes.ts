@@ -1,0 +1,26 @@
+/** Why the program ended. Documented in `--help` and docs/command-line.md. */
+export const EXIT = {
+  /** The run succeeded; the files are valid. */
+  ok: 0,
+  /** The run failed; `validate` found problems. */
+  failed: 1,
+  /** Wrong usage, an invalid pipeline, a bad input: nothing was run. */
+  usage: 2,
+  /** A bug in agentflow. */
+  bug: 70,
+  /** The pipeline's timeout. */
+  timedOut: 124,
+  SIGHUP: 129,
+  SIGINT: 130,
+  SIGTERM: 143,
+} as const;
+
+export const EXIT_CODES_HELP = `
+Exit codes:
+  0    the run succeeded; the files are valid
+  1    the run failed; validate found problems
+  2    wrong usage, an invalid pipeline, a bad input: nothing was run
+  70   a bug in agentflow
+  124  the pipeline's timeout
+  129, 130, 143  stopped by SIGHUP, SIGINT (Ctrl-C), SIGTERM
+`;

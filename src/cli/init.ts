@@ -1,0 +1,48 @@
+import { access, cp, mkdir, readdir } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { EXIT } from "./exit-codes.ts";
+import { type Io, UsageError } from "./io.ts";
+
+const TEMPLATES = ["starter", "etl", "content", "ml", "research", "review", "support"] as const;
+
+/** `agentflow init`: copies one of the shipped pipelines. Files that are there are not touched unless it is forced. */
+export async function init(io: Io, directory: string, flags: { readonly template?: string; readonly force?: boolean }): Promise<number> {
+  const template = flags.template ?? "starter";
+  if (!(TEMPLATES as readonly string[]).includes(template)) throw new UsageError(`there is no template called \`${template}\`; there are ${TEMPLATES.join(", ")}`);
+  const from = join(await pipelinesDirectory(), template);
+  const to = resolve(io.cwd, directory);
+  const files = await filesOf(from);
+  const there = await existing(to, files);
+  if (there.length > 0 && flags.force !== true) {
+    throw new UsageError(`${there.map((file) => join(directory, file)).join(", ")} ${there.length === 1 ? "is" : "are"} there already; choose another directory, or use --force to replace`);
+  }
+  await mkdir(to, { recursive: true });
+  for (const file of files) await cp(join(from, file), join(to, file));
+  const where = relative(io.cwd, to);
+  const main = join(where, "agentflow.toml");
+  io.stdout.write(`${files.map((file) => `made ${join(where, file)}`).join("\n")}\n\nRun it:\n  agentflow run ${main}\n`);
+  return EXIT.ok;
+}
+
+/** Where the shipped pipelines are, from the source as well as from the built program. */
+async function pipelinesDirectory(): Promise<string> {
+  let directory = dirname(fileURLToPath(import.meta.url));
+  while (directory !== dirname(directory)) {
+    const candidate = join(directory, "pipelines");
+    if ((await existing(candidate, ["starter"])).length > 0) return candidate;
+    directory = dirname(directory);
+  }
+  throw new Error("the shipped pipelines are missing from this installation");
+}
+
+async function filesOf(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => relative(directory, join(entry.parentPath, entry.name)));
+  return files.sort();
+}
+
+async function existing(directory: string, files: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(files.map((file) => access(join(directory, file)).then(() => [file], () => [])));
+  return found.flat();
+}

@@ -1,0 +1,18 @@
+import { EXIT } from "./exit-codes.ts";
+import { type Io, UsageError } from "./io.ts";
+import { runProgram } from "./program.ts";
+
+/**
+ * The whole program: arguments and streams in, an exit code out.
+ *
+ * Contract: rejects only for a bug, which the caller reports with exit code 70.
+ */
+export async function main(io: Io): Promise<number> {
+  try {
+    return await runProgram(io);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    io.stderr.write(`agentflow: ${error.message}\n`);
+    return EXIT.usage;
+  }
+}

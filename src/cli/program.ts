@@ -1,0 +1,159 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { CompletionSpec } from "./completion.ts";
+import { EXIT, EXIT_CODES_HELP } from "./exit-codes.ts";
+import { type Io, UsageError } from "./io.ts";
+import type { RunFlags } from "./run.ts";
+import type { ValidateFlags } from "./validate.ts";
+import { VERSION } from "./version.ts";
+
+/** Reads the arguments and runs the command that they name; each command is loaded only when it runs. */
+export async function runProgram(io: Io): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  const program = makeProgram(io, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...io.args], { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+}
+
+function makeProgram(io: Io, end: (code: number) => void): Command {
+  const program = new Command("agentflow")
+    .description("Runs a sequence of agents (language model calls and scripts) that one TOML file describes.")
+    .version(VERSION, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand(false)
+    .showHelpAfterError("(agentflow --help shows what there is)")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      getOutHelpWidth: () => (io.stdout.columns > 0 ? io.stdout.columns : 100),
+      getErrHelpWidth: () => (io.stderr.columns > 0 ? io.stderr.columns : 100),
+      outputError: (text, write) => write(text.replace(/^error: /, "agentflow: ")),
+    })
+    .addHelpText("after", `\nExamples:\n  agentflow init                      make a pipeline to start from\n  agentflow validate pipeline.toml    check it\n  agentflow run pipeline.toml         run it\n${EXIT_CODES_HELP}`);
+  addRun(program, io, end);
+  addValidate(program, io, end);
+  addInit(program, io, end);
+  addSchema(program, io);
+  addCompletion(program, io);
+  return program;
+}
+
+function addRun(program: Command, io: Io, end: (code: number) => void): void {
+  program
+    .command("run")
+    .description("run a pipeline: progress on stderr, the final state as JSON on stdout")
+    .argument("[file]", "the pipeline file", "agentflow.toml")
+    .option("-i, --input <key=value>", "an input; key=value is converted to the declared type, key:=json is JSON (repeatable)", collect)
+    .option("--input-file <file>", "a JSON object with inputs; - is standard input; --input wins")
+    .option("--meta <key=value>", "metadata beside the state (repeatable)", collect)
+    .option("--session <id>", "the session's id; made up when absent")
+    .option("--run-id <id>", "the run's id; made up when absent")
+    .addOption(new Option("--output <what>", "what stdout gets").choices(["state", "result", "none"]).default("state"))
+    .option("--events", "every event as a line of JSON on stdout, the result last")
+    .option("--out <file>", "write what stdout would get to a file instead")
+    .option("--timeout <duration>", 'the run\'s time, such as 5m or none, instead of the file\'s', nonEmpty)
+    .option("--env-file <file>", "environment variables to add, as NAME=value lines; the environment wins")
+    .option("--no-store", "keep nothing on the disk")
+    .option("--dry-run", "show what would be run: stages, models, timeouts, worst-case time; runs nothing")
+    .option("--json", "with --dry-run: as JSON")
+    .option("-q, --quiet", "no progress; only what went wrong")
+    .option("-v, --verbose", "also what scripts print on stderr")
+    .option("--no-color", "no colours")
+    .addHelpText(
+      "after",
+      `\nExamples:\n  agentflow run pipeline.toml --input topic=tea --input limit:=3\n  agentflow run pipeline.toml --dry-run\n  agentflow run pipeline.toml | jq .report\n${EXIT_CODES_HELP}`,
+    )
+    .action(async (file: string, flags: RunFlags) => {
+      const { run } = await import("./run.ts");
+      end(await run(io, file, flags));
+    });
+}
+
+function addValidate(program: Command, io: Io, end: (code: number) => void): void {
+  program
+    .command("validate")
+    .description("check pipeline files: every problem at once, with its place")
+    .argument("<files...>", "pipeline files; - is standard input")
+    .addOption(new Option("--format <format>", "how problems are printed").choices(["human", "json"]).default("human"))
+    .option("--strict", "warnings fail too")
+    .option("--stdin-filename <file>", "where standard input would stand: its relative paths start there", "stdin.toml")
+    .option("--no-color", "no colours")
+    .addHelpText("after", "\nExamples:\n  agentflow validate pipeline.toml\n  agentflow validate --strict pipelines/*.toml\n  agentflow validate --format json pipeline.toml | jq .diagnostics\n")
+    .action(async (files: string[], flags: ValidateFlags) => {
+      const { validate } = await import("./validate.ts");
+      end(await validate(io, files, flags));
+    });
+}
+
+function addInit(program: Command, io: Io, end: (code: number) => void): void {
+  program
+    .command("init")
+    .description("make a runnable pipeline to start from")
+    .argument("[directory]", "where to put it", ".")
+    .option("-t, --template <name>", "etl, content, ml, research, review or support; a small one when absent")
+    .option("--force", "replace files that are there")
+    .addHelpText("after", "\nExamples:\n  agentflow init\n  agentflow init reviews --template review\n")
+    .action(async (directory: string, flags: { template?: string; force?: boolean }) => {
+      const { init } = await import("./init.ts");
+      end(await init(io, directory, flags));
+    });
+}
+
+function addSchema(program: Command, io: Io): void {
+  program
+    .command("schema")
+    .description("print the JSON Schema of the pipeline file, for editors")
+    .addHelpText("after", "\nExample:\n  agentflow schema > agentflow.schema.json    then write #:schema ./agentflow.schema.json on the first line of the file\n")
+    .action(async () => {
+      const { jsonSchema } = await import("../spec/schema.ts");
+      io.stdout.write(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
+    });
+}
+
+function addCompletion(program: Command, io: Io): void {
+  program
+    .command("completion")
+    .description("print a completion script")
+    .argument("<shell>", "bash, zsh or fish")
+    .addHelpText("after", "\nExamples:\n  source <(agentflow completion bash)\n  agentflow completion fish > ~/.config/fish/completions/agentflow.fish\n")
+    .action(async (shell: string) => {
+      if (shell !== "bash" && shell !== "zsh" && shell !== "fish") throw new UsageError(`there is no completion for \`${shell}\`; there is one for bash, zsh and fish`);
+      const { completionScript } = await import("./completion.ts");
+      io.stdout.write(completionScript(shell, completionSpec(program)));
+    });
+}
+
+/** What completion knows, from the commands themselves. */
+function completionSpec(program: Command): CompletionSpec {
+  const optionsOf = (command: Command): CompletionSpec["commands"][number]["options"] =>
+    command.options.map((option) => ({
+      flags: option.flags,
+      description: option.description,
+      ...(option.argChoices === undefined ? {} : { values: option.argChoices }),
+    }));
+  return {
+    program: program.name(),
+    commands: program.commands.map((command) => ({
+      name: command.name(),
+      description: command.description(),
+      options: optionsOf(command),
+      ...(command.registeredArguments.some((argument) => argument.name().startsWith("file")) ? { arguments: "files" as const } : {}),
+    })),
+  };
+}
+
+function collect(value: string, previous: string[] = []): string[] {
+  return [...previous, value];
+}
+
+function nonEmpty(value: string): string {
+  if (value === "") throw new InvalidArgumentError("it is empty");
+  return value;
+}

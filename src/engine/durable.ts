@@ -1,0 +1,106 @@
+import type { JsonObject } from "../spec/json.ts";
+import type { HookPlan } from "../plan/plan.ts";
+import type { Decision } from "./branch.ts";
+import type { RunEvent } from "./event.ts";
+import type { Failure, Usage } from "./failure.ts";
+
+/**
+ * The seam between the interpreter and an engine that survives crashes.
+ *
+ * The interpreter is deterministic given what was recorded: time, chance and I/O reach it only through here. On a
+ * resume it runs again from the start, and each `step` whose outcome is recorded returns it at once.
+ */
+export interface Durable {
+  readonly runId: string;
+  /**
+   * Runs the body at least once and records its outcome exactly once. A failure is an outcome; it is never thrown.
+   * An exception is control flow of the engine and passes through the interpreter.
+   */
+  step(key: string, body: (context: StepContext) => Promise<Outcome>): Promise<Outcome>;
+  /**
+   * Waits `delayMs`, counted from `since` (epoch ms) where a wait goes on after a restart. Resolves early, to the
+   * interruption, when the run is stopped.
+   */
+  sleep(key: string, delayMs: number, since: number): Promise<Failure | undefined>;
+  /** Epoch milliseconds, for what is shown; no decision depends on it. */
+  now(key: string): Promise<number>;
+  /** Child runs, at most `maxConcurrency` at a time. The results are in the order of the children, whatever ended first. */
+  all<Result extends ChildResult>(key: string, children: readonly Child<Result>[], options: AllOptions): Promise<Result[]>;
+  /** Why no further stage may start, if so: cancelled, or out of time. */
+  interruption(): Failure | undefined;
+  /** Tells whoever listens, and waits for them. Resolves to whether it was told. */
+  emit(event: RunEvent, options?: EmitOptions): Promise<boolean>;
+}
+
+export interface EmitOptions {
+  /** Hooks of the pipeline that the event belongs to. */
+  readonly hooks?: readonly HookPlan[];
+  /** The event belongs to this step, and is not told again when the step's outcome is recorded already. */
+  readonly unlessRecorded?: string;
+}
+
+/** A child run: a member of a group, or a nested pipeline. */
+export interface Child<Result> {
+  readonly name: string;
+  run(durable: Durable): Promise<Result>;
+}
+
+export interface ChildResult {
+  readonly failed: boolean;
+}
+
+export interface AllOptions {
+  readonly maxConcurrency: number;
+  /** The first child that fails stops the others. */
+  readonly stopOnFailure: boolean;
+  /** The children are stopped, with `onTimeout` as the reason, after this long; null for no limit. */
+  readonly timeoutMs: number | null;
+  readonly onTimeout?: Failure;
+}
+
+/** What a body may use of the world. */
+export interface StepContext {
+  /** Epoch milliseconds. */
+  now(): number;
+  /** Milliseconds that never run backwards. */
+  elapsed(): number;
+  /** In [0, 1). */
+  random(): number;
+  /** Milliseconds until the run's time ends; Infinity without a limit. */
+  remainingMs(): number;
+  /**
+   * Runs `work` with a signal that aborts after `timeoutMs` or when the run is interrupted, waits for it to end (at
+   * most the grace period after the abort), and rejects with an `AgentError` that says why it was stopped. Work that
+   * was finished although the run was interrupted counts.
+   */
+  limit<T>(timeoutMs: number | null, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+}
+
+/** What one attempt, or the merge of a group, left behind: plain JSON, recorded as it is. */
+export interface Outcome {
+  readonly status: "succeeded" | "failed";
+  /**
+   * Whether this ends the visit to the element, and how; null: another attempt or a fallback follows. A later round
+   * takes over `succeeded` and `tolerated`.
+   */
+  readonly settled: "succeeded" | "tolerated" | "failed" | "cancelled" | null;
+  /** null for a group. */
+  readonly agent: string | null;
+  /** 1-based. */
+  readonly attempt: number;
+  /** Epoch milliseconds. */
+  readonly ended_at: number;
+  readonly duration_ms: number;
+  /** Keys that changed, with their new values. */
+  readonly wrote: JsonObject;
+  /** A model's text under the stage's own name: a group's merge puts it directly under the member. */
+  readonly bare: boolean;
+  readonly failure: Failure | null;
+  /** The wait before the next attempt; null: there is none by this agent. */
+  readonly retry_in_ms: number | null;
+  /** Where the run goes from here, once settled; null: on in the sequence. */
+  readonly decision: Decision | null;
+  readonly usage: Usage | null;
+  /** Answers received from model servers in this attempt. */
+  readonly answers: number;
+}

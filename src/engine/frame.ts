@@ -1,0 +1,125 @@
+import type { Json, JsonObject } from "../spec/json.ts";
+import type { Plan, Scope } from "../plan/plan.ts";
+import type { AgentRunner, Metadata } from "./agent.ts";
+import type { Decision } from "./branch.ts";
+import type { Durable } from "./durable.ts";
+import type { StageRef } from "./event.ts";
+import type { History, PastVisit } from "./history.ts";
+import type { RunError, StageResult, StageStatus } from "./result.ts";
+import type { State } from "./state.ts";
+import type { Failure } from "./failure.ts";
+
+/** What a whole run shares, nested pipelines and groups included. */
+export interface RunContext {
+  readonly runId: string;
+  /** Runs a sequence to its end; handed in, since sequences hold stages and stages may hold sequences. */
+  readonly runSequence: (frame: Frame) => Promise<SequenceEnd>;
+  readonly sessionId: string;
+  readonly agents: AgentRunner;
+  readonly history: History;
+}
+
+/**
+ * One sequence under way: the pipeline itself, a nested pipeline, or (with the same plan) one member of a group.
+ *
+ *     frame ── group member frames: own durable, the state as it was before the group
+ *           └─ nested pipeline frames: own plan, own state, keys and names under the outer stage
+ */
+export interface Frame {
+  readonly run: RunContext;
+  readonly plan: Plan;
+  readonly durable: Durable;
+  readonly state: State;
+  /** Before the names of stages in events and results: "" or `outer/`. */
+  readonly namePrefix: string;
+  /** Before the keys of steps: "" or `outer~1/`. */
+  readonly keyPrefix: string;
+  /** `1` in a first run; `1.2` inside the second attempt at a nested pipeline. */
+  readonly round: string;
+  /** Own keys, `session_id`, `pipeline_id`, `run_id`, `total_stages`. */
+  readonly meta: Metadata;
+  /** For expressions: `stages.NAME`. */
+  readonly facts: Record<string, Json>;
+  readonly visits: Map<string, number>;
+  readonly branchesTaken: Map<number, number>;
+  /** In the order of the visits. */
+  readonly stages: StageResult[];
+  readonly path: string[];
+  /**
+   * Records of the history up to this position may not be taken over any more: they saw another state. It is the
+   * position of what was taken over last, or the end of the history once something ran anew.
+   */
+  takenOver: number;
+  /** Members of a group that settled keep their failures: its outcome counted them. */
+  readonly takesOverFailures: boolean;
+}
+
+/** How a visit to an element ended. */
+export interface Visit {
+  readonly status: Exclude<StageStatus, "skipped">;
+  readonly wrote: JsonObject;
+  readonly bare: boolean;
+  readonly failure: Failure | null;
+  readonly error: RunError | null;
+  readonly decision: Decision | null;
+  /** Whether anything was executed now, rather than taken over or replayed. */
+  readonly live: boolean;
+  /** Whether it was begun at all before the run was stopped. */
+  readonly begun: boolean;
+}
+
+/** How a sequence ended. `stopped`: from outside, by a cancellation or because time was over. */
+export interface SequenceEnd {
+  readonly status: "succeeded" | "failed" | "stopped";
+  readonly error: RunError | null;
+}
+
+/** Counts a visit to an element. */
+export function countVisit(frame: Frame, name: string): number {
+  const visit = (frame.visits.get(name) ?? 0) + 1;
+  frame.visits.set(name, visit);
+  return visit;
+}
+
+export function stageRef(frame: Frame, name: string, number: number, visit: number, group: string | null): StageRef {
+  return { name: frame.namePrefix + name, number, total: frame.plan.sequence.length, visit, group: group === null ? null : frame.namePrefix + group };
+}
+
+/** Metadata as a stage sees it. */
+export function stageMeta(frame: Frame, stage: StageRef, attempt: number): Metadata {
+  return Object.freeze({ ...frame.meta, stage_number: String(stage.number), stage_name: stage.name, attempt: String(attempt) });
+}
+
+/** The scope of an expression over the whole state. */
+export function stateScope(frame: Frame, state: JsonObject, meta: Metadata): Scope {
+  return { names: state, state, meta, stages: frame.facts };
+}
+
+/** Sets what `stages.NAME` tells expressions about the latest visit. */
+export function noteFacts(frame: Frame, name: string, status: StageStatus, attempts: number, durationMs: number, visits: number): void {
+  frame.facts[name] = { status, attempts, duration_ms: durationMs, visits };
+}
+
+/** `stage N (name) failed after K attempts: cause` */
+export function runError(stage: StageRef, attempts: number, failure: Failure): RunError {
+  const after = attempts > 1 ? ` after ${attempts} attempts` : "";
+  return {
+    message: `stage ${stage.number} (${stage.name}) failed${after}: ${failure.message}`,
+    kind: failure.kind,
+    stage: stage.name,
+    number: stage.number,
+    attempts,
+    failure,
+  };
+}
+
+/**
+ * The record of an earlier round that may be taken over: it succeeded or was tolerated, and it is younger than what was
+ * taken over before it.
+ */
+export function reusable(frame: Frame, key: string): PastVisit | undefined {
+  const past = frame.run.history.get(key);
+  if (past === undefined || past.position <= frame.takenOver) return undefined;
+  const { settled } = past.settled;
+  return settled === "succeeded" || settled === "tolerated" || (settled === "failed" && frame.takesOverFailures) ? past : undefined;
+}

@@ -1,0 +1,397 @@
+import type { JsonObject } from "../spec/json.ts";
+import { ExpressionError } from "../plan/expression.ts";
+import type { AgentPlan, StagePlan } from "../plan/plan.ts";
+import { adaptInput, adaptOutput, defaultTextKey } from "./adapt.ts";
+import type { AgentReply, Metadata } from "./agent.ts";
+import { backoffDelayMs } from "./backoff.ts";
+import { type Decided, decideAfter, UNDECIDED } from "./decide.ts";
+import type { Outcome, StepContext } from "./durable.ts";
+import type { BranchEvent, StageRef } from "./event.ts";
+import { AgentError, type Failure, toFailure, type Usage } from "./failure.ts";
+import { countVisit, type Frame, noteFacts, reusable, runError, stageMeta, stageRef, stateScope, type Visit } from "./frame.ts";
+import type { PastVisit } from "./history.ts";
+import { type NestedRun, runNested } from "./nested.ts";
+import { type AttemptResult, type StageStatus, sumUsage } from "./result.ts";
+
+/** Where a stage stands: in the sequence (or a detour from it), or in a group. */
+export interface StagePlace {
+  readonly number: number;
+  /** The group and its visit; null outside. */
+  readonly group: { readonly name: string; readonly visit: number } | null;
+}
+
+/**
+ * One visit to a stage: its attempts, the waits between them, and its fallbacks, until it is settled.
+ *
+ *     attempt 1 ─fail─ wait ─ attempt 2 ─fail─ … ─ fallback's attempt 1 ─ …
+ *         └ success: settled                              └ success: settled, or failed, or tolerated
+ *
+ * The state is not touched: the caller commits what was written.
+ */
+export async function runStage(frame: Frame, stage: StagePlan, place: StagePlace): Promise<Visit> {
+  const visit = new StageVisit(frame, stage, place);
+  return visit.run();
+}
+
+/** What a body found out besides its outcome; only there when it ran just now. */
+interface LiveAttempt {
+  readonly input: JsonObject;
+  readonly branch: BranchEvent | null;
+}
+
+class StageVisit {
+  readonly #frame: Frame;
+  readonly #stage: StagePlan;
+  readonly #ref: StageRef;
+  /** `stage~1`, `group/member~1`, `outer~1/inner~1`. */
+  readonly #key: string;
+  readonly #outcomes: Outcome[] = [];
+  #begun = false;
+  #live: LiveAttempt | null = null;
+  readonly #takenOver: number;
+  /** Where this visit's entries in the result begin: those of a nested pipeline stand after its own. */
+  readonly #firstResult: number;
+  readonly #firstPath: number;
+  #waitedMs = 0;
+
+  constructor(frame: Frame, stage: StagePlan, place: StagePlace) {
+    this.#frame = frame;
+    this.#stage = stage;
+    const visit = place.group === null ? countVisit(frame, stage.name) : place.group.visit;
+    this.#ref = stageRef(frame, stage.name, place.number, visit, place.group?.name ?? null);
+    this.#takenOver = frame.takenOver;
+    this.#firstResult = frame.stages.length;
+    this.#firstPath = frame.path.length;
+    this.#key = `${frame.keyPrefix}${place.group === null ? "" : `${place.group.name}/`}${stage.name}~${visit}`;
+  }
+
+  async run(): Promise<Visit> {
+    const past = reusable(this.#frame, this.#key);
+    if (past !== undefined) return this.#takeOver(past);
+    this.#frame.takenOver = this.#frame.run.history.position;
+    let agent: AgentPlan | undefined = this.#stage.agent;
+    let attempt = 1;
+    for (;;) {
+      const stopped = this.#outcomes.length === 0 ? this.#frame.durable.interruption() : undefined;
+      if (stopped !== undefined) return this.#stoppedBeforeStart(stopped);
+      const outcome = await this.#attempt(agent, attempt);
+      this.#outcomes.push(outcome);
+      if (outcome.settled !== null) return this.#settle(outcome);
+      if (outcome.retry_in_ms !== null) {
+        const interruption = await this.#frame.durable.sleep(`${this.#attemptKey(agent, attempt)}/wait`, outcome.retry_in_ms, outcome.ended_at);
+        this.#waitedMs += outcome.retry_in_ms;
+        if (interruption !== undefined) return this.#settle({ ...outcome, settled: "cancelled", failure: interruption });
+        attempt += 1;
+      } else {
+        agent = fallbackOf(this.#frame, agent);
+        attempt = 1;
+        if (agent === undefined) throw new Error(`an unsettled outcome of ${this.#key} has neither retry nor fallback`);
+      }
+    }
+  }
+
+  /** Every attempt at this visit by this agent in this round has its own key. */
+  #attemptKey(agent: AgentPlan, attempt: number): string {
+    return `${this.#key}!${this.#frame.round}${agent === this.#stage.agent ? "" : `@${agent.name}`}#${attempt}`;
+  }
+
+  async #attempt(agent: AgentPlan, attempt: number): Promise<Outcome> {
+    const { durable, plan } = this.#frame;
+    const key = this.#attemptKey(agent, attempt);
+    const attempts = agent.retry.retries + 1;
+    const state = this.#frame.state.snapshot();
+    const meta = stageMeta(this.#frame, this.#ref, attempt);
+    const input = safely(() => adaptInput(agent, stateScope(this.#frame, state, meta)));
+    const shownInput = input.ok ? input.value : state;
+    const options = { hooks: plan.hooks, unlessRecorded: key };
+    if (!this.#begun) this.#begun = await durable.emit({ type: "stage-start", stage: this.#ref, agent: agent.name, input: shownInput, state }, options);
+    await durable.emit({ type: "attempt-start", stage: this.#ref, agent: agent.name, attempt, attempts }, options);
+    const nested = agent.call.type === "pipeline" && input.ok ? await this.#nested(agent, attempt, input.value) : null;
+    let live: LiveAttempt | null = null;
+    const outcome = await durable.step(key, async (context) => {
+      const body = await this.#body(agent, attempt, { state, meta, input, nested }, context);
+      live = { input: shownInput, branch: body.branch };
+      return body.outcome;
+    });
+    if (this.#frame.keyPrefix !== "") this.#frame.run.history.add(key, outcome);
+    this.#live = live;
+    if (live !== null) {
+      const fallback = outcome.settled === null && outcome.retry_in_ms === null ? (fallbackOf(this.#frame, agent)?.name ?? null) : null;
+      await durable.emit(
+        {
+          type: "attempt-end",
+          stage: this.#ref,
+          agent: agent.name,
+          attempt,
+          attempts,
+          status: outcome.status,
+          duration_ms: outcome.duration_ms,
+          failure: outcome.failure,
+          retry_in_ms: outcome.retry_in_ms,
+          fallback,
+          usage: outcome.usage,
+        },
+        { hooks: plan.hooks },
+      );
+    }
+    return outcome;
+  }
+
+  #nested(agent: AgentPlan, attempt: number, input: JsonObject): Promise<NestedRun> {
+    // Of several attempts at a nested pipeline, the result shows the last one.
+    this.#frame.stages.length = this.#firstResult;
+    this.#frame.path.length = this.#firstPath;
+    this.#frame.path.push(this.#ref.name);
+    const served = agent === this.#stage.agent ? "" : `@${agent.name}`;
+    return runNested(this.#frame, agent, input, {
+      namePrefix: `${this.#ref.name}/`,
+      keyPrefix: `${this.#key}${served}/`,
+      round: `${this.#frame.round}.${attempt}`,
+      key: this.#attemptKey(agent, attempt),
+      outer: this.#ref.name,
+      takenOver: this.#takenOver,
+    });
+  }
+
+  /** One attempt: what is recorded, and where the run goes from here. */
+  async #body(agent: AgentPlan, attempt: number, given: Given, context: StepContext): Promise<{ outcome: Outcome; branch: BranchEvent | null }> {
+    const startedMs = context.elapsed();
+    const common = () => ({ agent: agent.name, attempt, ended_at: context.now(), duration_ms: Math.round(context.elapsed() - startedMs + (given.nested?.durationMs ?? 0)) });
+    try {
+      const reply = await this.#call(agent, attempt, given, context);
+      const adapted = adaptOutput(agent, reply.output, this.#textKey(agent), stateScope(this.#frame, given.state, given.meta));
+      const wrote = this.#frame.state.changesOf(adapted.values);
+      const made = common();
+      const decided = this.#decide("succeeded", wrote, made.duration_ms);
+      return {
+        outcome: {
+          ...made,
+          status: "succeeded",
+          settled: "succeeded",
+          wrote,
+          bare: adapted.bare,
+          failure: null,
+          retry_in_ms: null,
+          decision: decided.decision,
+          usage: reply.usage ?? null,
+          answers: reply.usage === undefined ? 0 : 1,
+        },
+        branch: decided.branch,
+      };
+    } catch (thrown) {
+      const next = this.#afterFailure(agent, attempt, toFailure(thrown), common().duration_ms, context);
+      const error = thrown instanceof AgentError ? thrown : null;
+      return {
+        outcome: {
+          ...common(),
+          status: "failed",
+          settled: next.settled,
+          wrote: {},
+          bare: false,
+          failure: next.failure,
+          retry_in_ms: next.retryInMs,
+          decision: next.decision,
+          usage: error?.usage ?? null,
+          answers: error?.answers ?? 0,
+        },
+        branch: next.branch,
+      };
+    }
+  }
+
+  async #call(agent: AgentPlan, attempt: number, given: Given, context: StepContext): Promise<AgentReply> {
+    if (!given.input.ok) throw given.input.error;
+    if (given.nested !== null) return given.nested.reply();
+    const input = given.input.value;
+    const { run, plan, facts } = this.#frame;
+    return context.limit(agent.timeoutMs, (signal) =>
+      run.agents.call({
+        agent,
+        input,
+        scope: { names: input, state: given.state, meta: given.meta, stages: facts },
+        answers: this.#outcomes.reduce((sum, outcome) => sum + outcome.answers, 0),
+        context: Object.freeze({
+          runId: run.runId,
+          pipelineId: plan.pipelineId,
+          sessionId: run.sessionId,
+          stage: this.#ref.name,
+          stageNumber: this.#ref.number,
+          totalStages: this.#ref.total,
+          attempt,
+          idempotencyKey: `${run.runId}/${this.#key}`,
+          meta: given.meta,
+          signal,
+          log: (text: string) => void this.#frame.durable.emit({ type: "log", stage: this.#ref.name, attempt, text }),
+        }),
+      }),
+    );
+  }
+
+  /** A failed attempt is followed by another one, by a fallback, or by the end of the visit. */
+  #afterFailure(agent: AgentPlan, attempt: number, failure: Failure, durationMs: number, context: StepContext): AfterFailure {
+    const interruption = this.#frame.durable.interruption();
+    if (interruption !== undefined) return { settled: "cancelled", failure: interruption, retryInMs: null, ...UNDECIDED };
+    let last = failure;
+    if (attempt <= agent.retry.retries && agent.retry.on.has(failure.kind)) {
+      const delayMs = Math.max(backoffDelayMs(agent.retry, attempt, context.random()), failure.retry_after_ms ?? 0);
+      if (failure.retry_after_ms === undefined || delayMs < context.remainingMs()) {
+        return { settled: null, failure, retryInMs: delayMs, ...UNDECIDED };
+      }
+      last = { ...failure, message: `${failure.message}; the server asks to wait ${Math.ceil(delayMs / 1000)} s, longer than the pipeline has left` };
+    }
+    if (fallbackOf(this.#frame, agent) !== undefined) return { settled: null, failure: last, retryInMs: null, ...UNDECIDED };
+    const settled = this.#stage.agent.onError === "continue" ? "tolerated" : "failed";
+    const decided = this.#decideAfterFailure(settled, durationMs);
+    return { settled, failure: decided.failure ?? last, retryInMs: null, decision: decided.decision, branch: decided.branch };
+  }
+
+  /** Branches after a failure that the run survives are looked at with the unchanged state. */
+  #decideAfterFailure(settled: "failed" | "tolerated", durationMs: number): Decided & { failure?: Failure } {
+    if (settled === "failed" && this.#frame.plan.failFast) return UNDECIDED;
+    try {
+      return this.#decide(settled, {}, durationMs);
+    } catch (error) {
+      if (error instanceof ExpressionError) return { ...UNDECIDED, failure: toFailure(error) };
+      throw error;
+    }
+  }
+
+  #decide(status: StageStatus, wrote: JsonObject, durationMs: number): Decided {
+    const { keep, drop } = status === "succeeded" ? this.#stage.agent : { keep: null, drop: null };
+    const attempts = this.#outcomes.length + 1;
+    return decideAfter(this.#frame, this.#ref, this.#stage.name, { status, attempts, durationMs: this.#durationMs() + durationMs, wrote, keep, drop });
+  }
+
+  /** The served agent's own rule for text, else the stage's. */
+  #textKey(agent: AgentPlan): string | null {
+    const own = defaultTextKey(this.#stage.agent);
+    if (own !== null) return own;
+    return agent.call.type === "llm" ? defaultTextKey({ ...agent, name: this.#stage.name }) : null;
+  }
+
+  async #settle(last: Outcome): Promise<Visit> {
+    const status: Exclude<StageStatus, "skipped"> = last.settled ?? "failed";
+    this.#noteFacts(status, this.#outcomes.length, this.#durationMs());
+    const usage = sumUsage(this.#outcomes);
+    const attempts = this.#outcomes.map(attemptResult);
+    if (this.#frame.path.length === this.#firstPath) this.#frame.path.push(this.#ref.name);
+    this.#frame.stages.splice(this.#firstResult, 0, {
+      name: this.#ref.name,
+      number: this.#ref.number,
+      status,
+      visit: this.#ref.visit,
+      ...(this.#ref.group === null ? {} : { group: this.#ref.group }),
+      served_by: last.agent,
+      attempts,
+      duration_ms: this.#durationMs(),
+      wrote: Object.keys(last.wrote),
+      usage,
+      error: last.failure,
+    });
+    if (this.#ref.group === null) {
+      this.#frame.state.commit(last.wrote);
+      if (last.settled === "succeeded") this.#frame.state.prune(this.#stage.agent.keep, this.#stage.agent.drop);
+    }
+    if (this.#begun) await this.#tellEnd(last, status, usage);
+    return {
+      status,
+      wrote: last.wrote,
+      bare: last.bare,
+      failure: last.failure,
+      error: last.failure === null ? null : runError(this.#ref, attempts.length, last.failure),
+      decision: last.decision,
+      live: this.#begun,
+      begun: true,
+    };
+  }
+
+  async #tellEnd(last: Outcome, status: Exclude<StageStatus, "skipped">, usage: Usage | null): Promise<void> {
+    const hooks = this.#frame.plan.hooks;
+    const state = this.#frame.state.snapshot();
+    const input = this.#live?.input ?? state;
+    await this.#frame.durable.emit(
+      {
+        type: "stage-end",
+        stage: this.#ref,
+        agent: last.agent ?? this.#stage.agent.name,
+        attempt: last.attempt,
+        status,
+        duration_ms: this.#durationMs(),
+        input,
+        output: last.wrote,
+        state,
+        failure: last.failure,
+        usage,
+      },
+      { hooks },
+    );
+    const branch = this.#live?.branch;
+    if (branch !== null && branch !== undefined) await this.#frame.durable.emit(branch, { hooks });
+  }
+
+  async #takeOver(past: PastVisit): Promise<Visit> {
+    this.#frame.takenOver = past.position;
+    this.#outcomes.push(...past.outcomes);
+    const last = past.settled;
+    const agent = this.#frame.plan.agents.get(last.agent ?? "") ?? this.#stage.agent;
+    if (agent.call.type === "pipeline") {
+      const scope = stateScope(this.#frame, this.#frame.state.snapshot(), stageMeta(this.#frame, this.#ref, last.attempt));
+      const input = safely(() => adaptInput(agent, scope));
+      if (input.ok) await this.#nested(agent, last.attempt, input.value);
+    }
+    return this.#settle(last);
+  }
+
+  #stoppedBeforeStart(failure: Failure): Visit {
+    const error = runError(this.#ref, 0, failure);
+    return { status: "cancelled", wrote: {}, bare: false, failure, error, decision: null, live: false, begun: false };
+  }
+
+  #durationMs(): number {
+    return this.#outcomes.reduce((sum, outcome) => sum + outcome.duration_ms, this.#waitedMs);
+  }
+
+  #noteFacts(status: StageStatus, attempts: number, durationMs: number): void {
+    noteFacts(this.#frame, this.#stage.name, status, attempts, durationMs, this.#ref.visit);
+  }
+}
+
+/** What an attempt starts from. */
+interface Given {
+  readonly state: JsonObject;
+  readonly meta: Metadata;
+  readonly input: Tried<JsonObject>;
+  readonly nested: NestedRun | null;
+}
+
+interface AfterFailure extends Decided {
+  readonly settled: Outcome["settled"];
+  readonly failure: Failure;
+  readonly retryInMs: number | null;
+}
+
+type Tried<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
+
+/** The agent that takes over from one that has finally failed. */
+function fallbackOf(frame: Frame, agent: AgentPlan): AgentPlan | undefined {
+  return agent.fallback === null ? undefined : frame.plan.agents.get(agent.fallback);
+}
+
+function attemptResult(outcome: Outcome): AttemptResult {
+  return {
+    number: outcome.attempt,
+    agent: outcome.agent ?? "",
+    status: outcome.status,
+    kind: outcome.failure?.kind ?? null,
+    message: outcome.failure?.message ?? null,
+    duration_ms: outcome.duration_ms,
+  };
+}
+
+function safely<T>(make: () => T): Tried<T> {
+  try {
+    return { ok: true, value: make() };
+  } catch (error) {
+    return { ok: false, error };
+  }
+}

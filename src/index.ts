@@ -1,0 +1,17 @@
+/** The library: load or define a pipeline, register agents as functions, run it, listen to it, cancel it. */
+export { AgentError } from "./engine/failure.ts";
+export type { Failure, Usage } from "./engine/failure.ts";
+export type { AgentContext, AgentFunction, Metadata } from "./engine/agent.ts";
+export type { RunEvent, RunEventType, StageRef, Stamped } from "./engine/event.ts";
+export type { HookPayload } from "./engine/hooks.ts";
+export type { AttemptResult, RunError, RunResult, RunStatus, StageResult, StageStatus } from "./engine/result.ts";
+export { definePipeline, InputError, loadPipeline, parsePipeline, PipelineError } from "./pipeline.ts";
+export type { HookCallback, Pipeline, PipelineOptions, Run, RunOptions, World } from "./pipeline.ts";
+export type { Plan } from "./plan/plan.ts";
+export { UnreadableFileError } from "./plan/source.ts";
+export type { Diagnostic, Path, Related, Span } from "./spec/diagnostic.ts";
+export type { Json, JsonObject } from "./spec/json.ts";
+export type { AgentDefinition, FailureKind, HookEvent, PipelineDefinition } from "./spec/spec.ts";
+export type { Clock } from "./store/clock.ts";
+export type { Journal } from "./store/journal.ts";
+export { createMemoryJournal } from "./store/journal.ts";

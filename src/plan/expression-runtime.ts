@@ -1,0 +1,265 @@
+import { type Json, setOwn, toJson } from "../spec/json.ts";
+import { ExpressionError } from "./expression-error.ts";
+import type { ExpressionContext } from "./expression.ts";
+import { children, type Node } from "./expression-tree.ts";
+import { quote, quoteNode, sourceOf, typeWord } from "./expression-words.ts";
+import { compilePattern } from "./pattern.ts";
+import type { Scope } from "./plan.ts";
+
+/**
+ * How long one evaluation may go on: items looked at in macros, and characters matched, each of which takes around 100 ns.
+ * Two nested macros over a long list would otherwise hold up a run for hours.
+ */
+const MAX_WORK = 20_000_000;
+let work = 0;
+
+function spend(amount: number, node: Node, text: string): void {
+  work += amount;
+  if (work > MAX_WORK)
+    throw new ExpressionError(
+      `this takes too long: ${quoteNode(node, text)} goes through more than ${MAX_WORK / 1_000_000} million items or characters`,
+    );
+}
+
+/** To be called before each evaluation: starts to count anew. */
+export function startWork(): void {
+  work = 0;
+}
+
+/**
+ * The names of a scope, as the CEL package wants them: it asks a Map for one name at a time, so nothing is copied.
+ *
+ * The roots come first: a key of the state that is called like one is reached as `state.meta`.
+ */
+export class ScopeNames extends Map<string, unknown> {
+  readonly #scope: Scope;
+  readonly #context: ExpressionContext;
+
+  constructor(scope: Scope, context: ExpressionContext) {
+    super();
+    this.#scope = scope;
+    this.#context = context;
+  }
+
+  override get(name: string): unknown {
+    const { state, meta, stages, env, result, names } = this.#scope;
+    switch (name) {
+      case "state":
+        return readable(state);
+      case "meta":
+        return readable(meta);
+      case "stages":
+        return readable(stages);
+      case "env":
+        if (this.#context.env === true) return readable(env ?? {});
+        break;
+      case "result":
+        if (this.#context.result === true && result !== undefined) return readable(result);
+        break;
+    }
+    if (Object.hasOwn(names, name) && names[name] !== undefined) return readable(names[name]);
+    throw new ExpressionError(`\`${name}\` is not in the ${names === state ? "state" : "input"}`, name);
+  }
+}
+
+/** The package asks a value for its `constructor`, which an object from outside may have as a key of its own. */
+function readable(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, "constructor")) return value;
+  return new Map(Object.entries(value));
+}
+
+/**
+ * Replaces what nodes of a checked tree do where JSON, or a pipeline, wants something else than the package gives:
+ * members that name what is missing, no division by zero, bounded loops and regular expressions, whole numbers that
+ * arrive as doubles, and keys such as `constructor`, which the package drops.
+ */
+export function adaptNodes(node: Node, text: string): void {
+  for (const child of children(node)) adaptNodes(child, text);
+  switch (node.op) {
+    case ".":
+    case "[]":
+      node.handle = (owner: unknown, key: unknown) => readMember(owner, key, node, text);
+      break;
+    case "/":
+    case "%":
+      adapt(node, ([, divisor]) => {
+        if (divisor === 0 || divisor === 0n) throw new ExpressionError(`cannot divide by zero: ${quoteNode(node, text)}`);
+      });
+      break;
+    case "in":
+      adaptIn(node);
+      break;
+    case "map":
+      if ((node.args as unknown[]).length > 0)
+        node.evaluate = (evaluator, _node, names) => makeObject(node, text, (part) => part.evaluate(evaluator, part, names));
+      break;
+    case "call":
+      adaptCall(node, text);
+      break;
+    case "rcall":
+      if (node.meta.alternate === undefined) adaptCall(node, text);
+      else
+        adapt(node.meta.alternate, ([items]) => spend(Array.isArray(items) ? items.length : Object.keys(Object(items)).length, node, text));
+      break;
+  }
+}
+
+/** Does something with the operands before the package does its own. */
+// biome-ignore lint/suspicious/noExplicitAny: each operator has a signature of its own
+function adapt(node: Node, before: (operands: any[]) => void): void {
+  const handle = node.handle;
+  if (handle === undefined) return;
+  node.handle = (...operands) => {
+    before(operands);
+    return handle(...operands);
+  };
+}
+
+/** The package would look at the type of every value of the object first. */
+function adaptIn(node: Node): void {
+  const handle = node.handle;
+  node.handle = (key: unknown, container: unknown, ...rest) => {
+    if (typeof key !== "string" || typeof container !== "object" || container === null || !isPlain(container))
+      return handle?.(key, container, ...rest);
+    return Object.hasOwn(container, key) && container[key] !== undefined;
+  };
+}
+
+function readMember(owner: unknown, key: unknown, node: Node, text: string): unknown {
+  if (Array.isArray(owner)) {
+    const value = typeof key === "number" || typeof key === "bigint" ? owner[Number(key)] : undefined;
+    if (value !== undefined) return readable(value);
+  } else if (owner instanceof Map) {
+    const value = owner.get(String(key));
+    if (value !== undefined) return readable(value);
+  } else if (typeof owner === "object" && owner !== null) {
+    const name = String(key);
+    const value = Object.hasOwn(owner, name) ? (owner as Record<string, unknown>)[name] : undefined;
+    if (value !== undefined) return readable(value);
+  }
+  throw missingMember(owner, key, node, text);
+}
+
+function missingMember(owner: unknown, key: unknown, node: Node, text: string): ExpressionError {
+  const [base] = node.args as [Node];
+  const path = pathOf(base, text);
+  const missing = `${path}${step(key, node)}`;
+  if (Array.isArray(owner)) {
+    if (typeof key !== "number" && typeof key !== "bigint")
+      return new ExpressionError(`a list has no member \`${String(key)}\`: ${quoteNode(node, text)}`);
+    return new ExpressionError(
+      `\`${missing}\` is not there: \`${path}\` has ${owner.length} item${owner.length === 1 ? "" : "s"}, counted from 0`,
+      missing,
+    );
+  }
+  if (typeof owner !== "object")
+    return new ExpressionError(`a ${kindOf(owner)} has no member \`${String(key)}\`: ${quoteNode(node, text)}`);
+  if (base.op === "id" && base.args === "state") return new ExpressionError(`\`${String(key)}\` is not in the state`, missing);
+  if (base.op === "id" && base.args === "env")
+    return new ExpressionError(`the environment variable \`${String(key)}\` is not set`, missing);
+  if (base.op === "id" && base.args === "meta") return new ExpressionError(`\`${String(key)}\` is not in the metadata`, missing);
+  if (base.op === "id" && base.args === "stages") return new ExpressionError(`no stage \`${String(key)}\` has run`, missing);
+  return new ExpressionError(owner === null ? `\`${missing}\` is not there: \`${path}\` is null` : `\`${missing}\` is not there`, missing);
+}
+
+/** How a value is reached, as one would write it: `order.lines[0].price`. */
+function pathOf(node: Node, text: string): string {
+  if (node.op !== "." && node.op !== "[]") return sourceOf(node, text);
+  const [base, index] = node.args as [Node, Node | string];
+  return `${pathOf(base, text)}${typeof index === "string" ? `.${index}` : `[${sourceOf(index, text)}]`}`;
+}
+
+function step(key: unknown, { op }: Node): string {
+  if (op === ".") return `.${key}`;
+  return typeof key === "string" ? `['${key}']` : `[${key}]`;
+}
+
+function kindOf(value: unknown): string {
+  return typeof value === "bigint" ? "number" : typeof value;
+}
+
+function makeObject(node: Node, text: string, evaluate: (part: Node) => unknown): unknown {
+  const object = {};
+  for (const [key, value] of node.args as readonly [Node, Node][]) {
+    const name = evaluate(key);
+    if (name === null || (typeof name === "object" && typeof name.valueOf() === "object"))
+      throw new ExpressionError(`a key of an object must be text: ${quoteNode(key, text)}`);
+    setOwn(object, String(name), evaluate(value));
+  }
+  return readable(object);
+}
+
+/** Functions that take positions and counts, which JSON has as doubles. */
+const TAKES_WHOLE_NUMBERS: ReadonlySet<string> = new Set(["substring", "indexOf", "lastIndexOf", "split", "at", "timestamp"]);
+
+function adaptCall(node: Node, text: string): void {
+  const [name] = node.args as [string];
+  if (name === "matches") adaptMatches(node, text);
+  if (!TAKES_WHOLE_NUMBERS.has(name)) return;
+  adapt(node, ([values]) => {
+    for (const [index, value] of (values as unknown[]).entries()) if (Number.isInteger(value)) values[index] = BigInt(value as number);
+    // Without a zone the time would be that of the machine's own zone.
+    if (name === "timestamp" && typeof values[0] === "string" && !/(?:Z|[+-]\d\d:\d\d)$/.test(values[0])) {
+      throw new ExpressionError(`a time is written with its zone, as in '2030-01-31T12:00:00Z': ${quoteNode(node, text)}`);
+    }
+  });
+}
+
+function adaptMatches(node: Node, text: string): void {
+  const handle = node.handle;
+  node.handle = (values: readonly unknown[], ...rest) => {
+    const [subject, source] = values;
+    if (typeof subject !== "string" || typeof source !== "string" || values.length !== 2) return handle?.(values, ...rest);
+    const pattern = compilePattern(source);
+    if (!("regex" in pattern))
+      throw new ExpressionError(`this regular expression cannot be used: ${pattern.reason}: ${quoteNode(node, text)}`);
+    spend(Math.ceil(subject.length * (1 + source.length / 16)), node, text);
+    return pattern.regex.test(subject);
+  };
+}
+
+/** The value of an expression as frozen JSON. What came from the scope is handed on as it is. */
+export function toResult(value: unknown, text: string): Json {
+  return toJson(plain(value, text));
+}
+
+function plain(value: unknown, text: string): unknown {
+  switch (typeof value) {
+    case "bigint":
+      return wholeNumber(value, text);
+    case "number":
+      if (Number.isFinite(value)) return value;
+      throw new ExpressionError(`the result is not a number that JSON can hold (${value}): ${quote(text)}`);
+    case "object":
+      return value === null || Object.isFrozen(value) ? value : plainObject(value, text);
+    default:
+      return value;
+  }
+}
+
+function wholeNumber(value: bigint, text: string): number {
+  const number = Number(value);
+  if (Number.isSafeInteger(number)) return number;
+  throw new ExpressionError(`the result ${value} is too large for a whole number in JSON: ${quote(text)}`);
+}
+
+function plainObject(value: object, text: string): unknown {
+  if (Array.isArray(value)) return value.map((item) => plain(item, text));
+  if (value instanceof Map || isPlain(value)) {
+    const object = {};
+    for (const [key, item] of value instanceof Map ? value : Object.entries(value)) setOwn(object, key, plain(item, text));
+    return object;
+  }
+  if (value instanceof Date) return value.toISOString();
+  const whole = value.valueOf();
+  if (typeof whole === "bigint") return wholeNumber(whole, text);
+  if (typeof whole === "number") return `${whole / 1000}s`;
+  throw new ExpressionError(
+    `the result is ${value instanceof Uint8Array ? "bytes" : `a ${typeWord(value.constructor.name.toLowerCase())}`}, which JSON cannot hold: ${quote(text)}`,
+  );
+}
+
+function isPlain(value: object): value is Record<string, unknown> {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}

@@ -1,0 +1,386 @@
+import { nearest } from "../spec/suggest.ts";
+import { ExpressionError } from "./expression-error.ts";
+import type { ExpressionProblem } from "./expression.ts";
+import { children, endOfLiteral, type Node, reservedName } from "./expression-tree.ts";
+
+/**
+ * The mistakes that the CEL package finds, in words for a person who does not know it. Its own messages carry a drawing
+ * of the place and speak of overloads.
+ */
+export interface CelError {
+  readonly code: string;
+  /** The message without the drawing. */
+  readonly summary: string;
+  readonly node?: Node;
+  readonly range?: { readonly start: number; readonly end: number };
+}
+
+/** A signature of a function, for example `string.split(string): list`. */
+export interface Signature {
+  readonly name: string;
+  readonly signature: string;
+  readonly receiverType: string | null;
+}
+
+/** What is wrong with the form of the text. */
+export function syntaxProblem(thrown: unknown, text: string): ExpressionProblem {
+  if (!isCelError(thrown) || thrown.range === undefined) {
+    if (thrown instanceof RangeError) return { ...TOO_LARGE, start: 0, end: text.length };
+    return { code: "invalid-expression", message: `this is not an expression: ${messageOf(thrown)}`, start: 0, end: text.length };
+  }
+  const { start } = thrown.range;
+  const end = Math.max(thrown.range.end, start + String.fromCodePoint(text.codePointAt(start) ?? 0).length * (start < text.length ? 1 : 0));
+  const found = text.slice(start, end);
+  return { ...describeSyntax(thrown, found, text), start, end };
+}
+
+/** What the types in the text show to be wrong. */
+export function typeProblem(thrown: unknown, root: Node, text: string, signatures: readonly Signature[]): ExpressionProblem {
+  if (!isCelError(thrown)) {
+    return {
+      code: "type-mismatch",
+      message: "the types in this expression cannot be worked out",
+      start: 0,
+      end: text.length,
+      help: "where it holds an empty list or object, write `dyn([])` or `dyn({})`",
+    };
+  }
+  const node = placeOf(thrown, root);
+  const { start, end } = node === undefined ? { start: 0, end: text.length } : extent(node, text);
+  if (node !== undefined && thrown.code === "no_matching_overload") return { ...callProblem(thrown, node, text, signatures), start, end };
+  const help = helpFor(node, thrown);
+  return { code: "type-mismatch", message: sentence(thrown, node, text), start, end, ...(help === undefined ? {} : { help }) };
+}
+
+/** What went wrong in an evaluation. */
+export function evaluationError(thrown: unknown, root: Node, text: string): ExpressionError {
+  if (thrown instanceof ExpressionError) return thrown;
+  if (isCelError(thrown)) return new ExpressionError(sentence(thrown, placeOf(thrown, root), text), missingIn(thrown, text));
+  return new ExpressionError(`${quote(text)} cannot be evaluated: ${messageOf(thrown)}`);
+}
+
+/** The part of the text that a node stands for, with the parentheses around its first and last part. */
+export function sourceOf(node: Node, text: string): string {
+  const { start, end } = extent(node, text);
+  return text.slice(start, end);
+}
+
+/** As {@link sourceOf}, quoted. */
+export function quoteNode(node: Node, text: string): string {
+  return quote(sourceOf(node, text));
+}
+
+/** In backquotes, on one line, and short. */
+export function quote(source: string): string {
+  const line = source.replaceAll(/\s+/g, " ").trim();
+  return `\`${line.length > 80 ? `${line.slice(0, 79)}…` : line}\``;
+}
+
+function isCelError(thrown: unknown): thrown is CelError {
+  return thrown instanceof Error && "summary" in thrown && "code" in thrown && typeof thrown.code === "string";
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+const TOO_LARGE = {
+  code: "expression-too-large",
+  message: "this expression is too large: at most 300 parts, nested at most 24 levels deep",
+  help: "move a part of it to a stage of its own",
+} as const;
+
+const TOKENS: Readonly<Record<string, string>> = {
+  RPAREN: "`)`",
+  RBRACKET: "`]`",
+  RBRACE: "`}`",
+  COLON: "`:`",
+  LPAREN: "`(`",
+  IDENTIFIER: "a name",
+};
+const OPERATORS: Readonly<Record<string, string>> = {
+  "=": "==",
+  "&": "&&",
+  "|": "||",
+  and: "&&",
+  or: "||",
+  not: "!",
+  is: "==",
+  AND: "&&",
+  OR: "||",
+  NOT: "!",
+};
+
+function describeSyntax({ code, summary }: CelError, found: string, text: string): Pick<ExpressionProblem, "code" | "message" | "help"> {
+  const invalid = (message: string, help?: string) => ({ code: "invalid-expression", message, ...(help === undefined ? {} : { help }) });
+  switch (code) {
+    case "limit_exceeded":
+      return TOO_LARGE;
+    case "reserved_identifier":
+      return reservedName(found);
+    case "unexpected_character":
+    case "unexpected_token":
+      if (found === "in" && code === "unexpected_token") return reservedName(found);
+      if (found === "") return invalid("this expression ends too early");
+      if (Object.hasOwn(OPERATORS, found)) return invalid(`\`${found}\` is no operator here`, `write \`${OPERATORS[found]}\``);
+      if (/^[\s\p{C}]/u.test(found))
+        return invalid(`the character U+${found.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")} cannot stand here`);
+      return invalid(
+        `\`${found}\` cannot stand here`,
+        /^[\w'"]/.test(found) ? "an operator such as `==` or `&&` may be missing before it" : undefined,
+      );
+    case "expected_token": {
+      const expected = TOKENS[/^Expected (\w+)/.exec(summary)?.[1] ?? ""] ?? "something else";
+      return invalid(`${expected} is expected ${found === "" ? "at the end" : `here, not \`${found}\``}`);
+    }
+    case "unterminated_string":
+    case "unterminated_triple_quoted_string":
+      return invalid("the text that starts here has no closing quote");
+    case "newline_in_string":
+      return invalid("a line break cannot stand in quotes", "write `\\n`, or three quotes on either side");
+    case "invalid_escape_sequence":
+      return invalid(`\`${found}\` is no escape sequence`, `write \`\\${found}\`, or an \`r\` before the quotes`);
+    case "invalid_number":
+    case "invalid_integer":
+    case "invalid_hex_integer":
+    case "invalid_exponent":
+      return invalid(`${quote(found)} is not a number`);
+    case "invalid_macro_argument":
+      return invalid(`the first argument is a name for each item, not ${quote(found)}`, "as in `items.all(item, item > 0)`");
+    default:
+      return invalid(`${lowerFirst(summary)}${text.length > 0 && !summary.includes(found) ? `: ${quote(found)}` : ""}`);
+  }
+}
+
+/** The node that an error is about. Where one side of `&&` or `||` is at fault, the package names the left one; the whole is meant. */
+function placeOf({ code, node }: CelError, root: Node): Node | undefined {
+  if (node === undefined || code !== "invalid_logical_operand") return node;
+  const within = (outer: Node): Node | undefined => {
+    const parts = children(outer);
+    if ((outer.op === "&&" || outer.op === "||") && parts.includes(node)) return outer;
+    for (const part of parts) {
+      const found = within(part);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  return within(root) ?? node;
+}
+
+function sentence(error: CelError, node: Node | undefined, text: string): string {
+  return `${lowerFirst(explain(error, node))}: ${node === undefined ? quote(text) : quoteNode(node, text)}`;
+}
+
+const VERBS: Readonly<Record<string, readonly [string, string]>> = {
+  "+": ["add", "and"],
+  "-": ["subtract", "and"],
+  "*": ["multiply", "by"],
+  "/": ["divide", "by"],
+  "%": ["divide", "by"],
+  in: ["look for", "in"],
+};
+
+/** The reason alone. */
+function explain({ code, summary }: CelError, node: Node | undefined): string {
+  const last = one(/'([^']*)'$/.exec(summary)?.[1]);
+  switch (code) {
+    case "no_such_overload":
+      return explainOperator(summary, node);
+    case "no_matching_overload":
+      return explainCall(summary);
+    case "invalid_logical_operand":
+      return `${node?.op === "&&" ? "`&&`" : node?.op === "||" ? "`||`" : "this"} needs true or false on both sides, not ${last}`;
+    case "invalid_condition_type":
+      return `this must be true or false, not ${last}`;
+    case "invalid_comprehension_range":
+      return `only a list or an object has items, not ${one(/type '([^']*)'/.exec(summary)?.[1])}`;
+    case "invalid_index_type":
+      return `the index of a list is a whole number${last === "a number" ? "" : `, not ${last}`}`;
+    case "cannot_index_type":
+      return `${last} has no members`;
+    case "unsupported_type":
+      return "an object with a key called `constructor` cannot be used here";
+    case "division_by_zero":
+    case "modulo_by_zero":
+      return "cannot divide by zero";
+    case "numeric_overflow":
+      return "the number is too large";
+    case "bool_conversion_error":
+    case "int_conversion_error":
+    case "uint_conversion_error":
+    case "double_conversion_error":
+      return `the value cannot be made ${code.startsWith("bool") ? "true or false" : "a number"}`;
+    case "invalid_timestamp":
+      return "a time is written as in '2030-01-31T12:00:00Z'";
+    case "invalid_duration":
+      return "a duration is written as in '1h30m'";
+    case "index_out_of_range":
+      return "the position is outside of the text";
+    case "no_such_key":
+      return "there is nothing here";
+    default:
+      return summary;
+  }
+}
+
+function explainOperator(summary: string, node: Node | undefined): string {
+  const unary = /^no such overload: ([!-])(\S+)$/.exec(summary);
+  if (unary !== null) return unary[1] === "!" ? `\`!\` needs true or false, not ${one(unary[2])}` : `cannot negate ${one(unary[2])}`;
+  const [left, right] = operandsOf(summary, node);
+  const [verb, between] = VERBS[node?.op ?? ""] ?? ["compare", "with"];
+  return `cannot ${verb} ${left} ${between} ${right}`;
+}
+
+/** The types of the two operands that do not go together. */
+export function operandsOf(summary: string, node: Node | undefined): readonly string[] {
+  return summary.replace("no such overload: ", "").split(` ${node?.op} `).map(typeWord);
+}
+
+function explainCall(summary: string): string {
+  const [, receiver, name = "", types = ""] = /for '(?:(.+)\.)?(\w+)\((.*)\)'$/.exec(summary) ?? [];
+  const given = types === "" ? "" : withoutParameters(types).split(", ").map(one).join(" and ");
+  if (receiver === undefined) return `\`${name}\` does not take ${given === "" ? "nothing" : given}`;
+  return `\`${name}\` cannot be called on ${one(receiver)}${given === "" ? "" : ` with ${given}`}`;
+}
+
+/** With its article: `a list`, `an object`, `null`. */
+function one(type = ""): string {
+  const word = typeWord(type);
+  return word === "null" || word === "bytes" ? word : `${/^[aeiou]/.test(word) ? "an" : "a"} ${word}`;
+}
+
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  int: "number",
+  uint: "unsigned number",
+  double: "number",
+  bool: "boolean",
+  map: "object",
+  dyn: "value",
+  "google.protobuf.Timestamp": "timestamp",
+  "google.protobuf.Duration": "duration",
+};
+
+/** `dyn<list<int>>` is a list. */
+export function typeWord(type: string): string {
+  const name = withoutParameters(type.replace(/^dyn<(.+)>$/, "$1"));
+  return Object.hasOwn(TYPE_WORDS, name) ? (TYPE_WORDS[name] as string) : name;
+}
+
+function withoutParameters(types: string): string {
+  const shorter = types.replaceAll(/<[^<>]*>/g, "");
+  return shorter === types ? types : withoutParameters(shorter);
+}
+
+/** Names from other languages for what CEL has. */
+const SYNONYMS: Readonly<Record<string, string>> = {
+  len: "size",
+  length: "size",
+  count: "size",
+  lower: "lowerAscii",
+  tolower: "lowerAscii",
+  tolowercase: "lowerAscii",
+  upper: "upperAscii",
+  toupper: "upperAscii",
+  touppercase: "upperAscii",
+  includes: "contains",
+  strip: "trim",
+  slice: "substring",
+  substr: "substring",
+  test: "matches",
+  match: "matches",
+  any: "exists",
+  some: "exists",
+  every: "all",
+  str: "string",
+  tostring: "string",
+  float: "double",
+  number: "double",
+  parseint: "int",
+};
+
+function callProblem(
+  error: CelError,
+  node: Node,
+  text: string,
+  signatures: readonly Signature[],
+): Pick<ExpressionProblem, "code" | "message" | "help"> {
+  const name = nameOfCall(node, text);
+  const known = signatures.filter((signature) => signature.name === name);
+  const method = node.op === "rcall";
+  if (known.length === 0) {
+    const synonym = Object.hasOwn(SYNONYMS, name.toLowerCase()) ? SYNONYMS[name.toLowerCase()] : undefined;
+    const same =
+      synonym ??
+      nearest(
+        name,
+        signatures.map((signature) => signature.name),
+      );
+    const help =
+      same !== undefined
+        ? `did you mean \`${same}\`?`
+        : /^(now|today|random|uuid)$/i.test(name)
+          ? "an expression gives the same value whenever it is evaluated; let a script write such a value"
+          : undefined;
+    return { code: "unknown-function", message: `there is no function \`${name}\``, ...(help === undefined ? {} : { help }) };
+  }
+  if (!known.some(({ receiverType }) => (receiverType !== null) === method)) {
+    return {
+      code: "unknown-function",
+      message: `\`${name}\` is not called like this: ${quoteNode(node, text)}`,
+      help: method ? `write \`${name}(…)\`` : `write \`value.${name}(…)\``,
+    };
+  }
+  const forms = known.map(({ signature }) =>
+    withoutParameters(signature.slice(0, signature.lastIndexOf("):") + 1)).replaceAll(/\w+/g, formWord),
+  );
+  return {
+    code: "type-mismatch",
+    message: sentence(error, node, text),
+    help: `it is called as ${[...new Set(forms)].map((form) => `\`${form}\``).join(", ")}`,
+  };
+}
+
+function formWord(word: string): string {
+  return word === "ast" ? "…" : word;
+}
+
+/** The text knows better: a word such as `in` was replaced before parsing. */
+function nameOfCall(node: Node, text: string): string {
+  const [name, receiver] = node.args as [string, Node];
+  if (node.op === "call") return name;
+  return /^[\s)]*\.\s*(\w+)/.exec(text.slice(receiver.end))?.[1] ?? name;
+}
+
+function helpFor(node: Node | undefined, { summary, code }: CelError): string | undefined {
+  if (code !== "no_such_overload") return undefined;
+  const [left, right] = operandsOf(summary, node);
+  if (node?.op === "+" && (left === "string" || right === "string")) return "write `string(…)` around what is no text";
+  return node?.op === "in" && right === "string" ? "write `text.contains(…)`" : undefined;
+}
+
+/** Only `has(…)` leaves it to the package to find that a key is missing: one of those before the last. */
+function missingIn({ code, node }: CelError, text: string): string | null {
+  return code === "no_such_key" && node !== undefined ? sourceOf(node, text).replaceAll(/\s/g, "") : null;
+}
+
+/** Parentheses around an operand are no nodes; they belong to the operand's text all the same. */
+function extent({ start, end }: Node, text: string): { start: number; end: number } {
+  let opened = 0;
+  let unopened = 0;
+  for (let index = start; index < end; index += 1) {
+    const character = text[index];
+    if (character === "'" || character === '"') index = (endOfLiteral(text, index) ?? end) - 1;
+    else if (character === "(") opened += 1;
+    else if (character === ")" && opened > 0) opened -= 1;
+    else if (character === ")") unopened += 1;
+  }
+  let first = start;
+  for (; unopened > 0 && first > 0; unopened -= 1) first = text.lastIndexOf("(", first - 1);
+  let last = end;
+  for (; opened > 0; opened -= 1) last = text.indexOf(")", last) + 1;
+  return { start: Math.max(first, 0), end: last === 0 ? end : last };
+}
+
+function lowerFirst(sentence: string): string {
+  return /^[A-Z][a-z]/.test(sentence) ? sentence.charAt(0).toLowerCase() + sentence.slice(1) : sentence;
+}

@@ -1,0 +1,230 @@
+import { Environment } from "@marcbachmann/cel-js";
+import type { Json } from "../spec/json.ts";
+import { adaptNodes, ScopeNames, startWork, toResult } from "./expression-runtime.ts";
+import { inspect, type Node } from "./expression-tree.ts";
+import { type CelError, evaluationError, operandsOf, type Signature, syntaxProblem, typeProblem, typeWord } from "./expression-words.ts";
+import type { Scope } from "./plan.ts";
+
+export { ExpressionError } from "./expression-error.ts";
+
+/**
+ * A compiled expression (CEL). Immutable; evaluating it has no side effects and always ends.
+ */
+export interface Expression {
+  /** As written. */
+  readonly text: string;
+  /** What it reads, for checks and for the dry run: bare names, `state` keys, `env` and `stages` names. */
+  readonly reads: Reads;
+  /** The kind of its value where the text alone decides it, otherwise null. */
+  readonly type: ValueType | null;
+  /** The value, frozen. @throws ExpressionError */
+  evaluate(scope: Scope): Json;
+}
+
+export type ValueType = "boolean" | "number" | "string" | "list" | "object" | "null";
+
+export interface Reads {
+  /** Top-level keys of the state (or the adapted input): bare names, `state.key` and `state['key']`. */
+  readonly keys: readonly Read[];
+  readonly env: readonly Read[];
+  readonly stages: readonly Read[];
+  readonly meta: readonly Read[];
+  /** Whether `state` is used as a whole, or with a key that is only known in the run. */
+  readonly wholeState: boolean;
+}
+
+export interface Read {
+  readonly name: string;
+  /** Whether it was written as `state.name` and so means the whole state where bare names mean something narrower. */
+  readonly viaState: boolean;
+  /** Whether it is only asked whether it is there: `has(state.name)`, `'name' in state`. */
+  readonly tested: boolean;
+  /** Offsets of the name in the expression's text. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What an expression may refer to besides state, meta and stages. */
+export interface ExpressionContext {
+  readonly env?: boolean;
+  readonly result?: boolean;
+}
+
+/** A mistake that is visible in the text. `start` and `end` are offsets in it. */
+export interface ExpressionProblem {
+  readonly code: string;
+  readonly message: string;
+  readonly start: number;
+  readonly end: number;
+  readonly help?: string;
+}
+
+/** An expression, or everything that the text shows to be wrong with it. Never throws. */
+export function compileExpression(
+  text: string,
+  context: ExpressionContext,
+): { expression: Expression } | { problems: readonly ExpressionProblem[] } {
+  if (text.trim() === "")
+    return { problems: [{ code: "empty-expression", message: "there is no expression", start: 0, end: text.length }] };
+  language ??= createLanguage();
+  let parsed: Parsed;
+  try {
+    parsed = parse(language, text);
+  } catch (error) {
+    return { problems: [syntaxProblem(error, text)] };
+  }
+  const { reads, problems } = inspect(parsed.ast, context, language.words);
+  if (problems.length > 0) return { problems };
+  const type = check(language, parsed, text);
+  if (typeof type === "object") return { problems: [type] };
+  adaptNodes(parsed.ast, text);
+  return {
+    expression: Object.freeze({ text, reads, type: valueType(type), evaluate: (scope: Scope) => evaluate(parsed, text, context, scope) }),
+  };
+}
+
+function evaluate(parsed: Parsed, text: string, context: ExpressionContext, scope: Scope): Json {
+  try {
+    startWork();
+    return toResult(parsed(new ScopeNames(scope, context)), text);
+  } catch (error) {
+    throw evaluationError(error, parsed.ast, text);
+  }
+}
+
+interface Language {
+  readonly environment: Environment;
+  /** Names that the language has taken: types and name spaces. */
+  readonly words: ReadonlySet<string>;
+  readonly signatures: readonly Signature[];
+  /** The type of what is only known in the run. */
+  readonly dynamic: NonNullable<Node["checkedType"]>;
+}
+
+interface Parsed {
+  (names: ScopeNames): unknown;
+  readonly ast: Node;
+  check(): { readonly valid: boolean; readonly type?: string; readonly error?: Error };
+}
+
+let language: Language | undefined;
+
+/** Every name is of the type `dyn`: as `double`, a number of the state could not be compared with the literal 3. */
+function createLanguage(): Language {
+  const environment = new Environment({
+    unlistedVariablesAreDyn: true,
+    homogeneousAggregateLiterals: false,
+    limits: { maxAstNodes: 300, maxDepth: 24 },
+  });
+  for (const [operator, calculate] of Object.entries(ARITHMETIC)) {
+    environment.registerOperator(`double ${operator} int: double`, (left: number, right: bigint) => calculate(left, Number(right)));
+    environment.registerOperator(`int ${operator} double: double`, (left: bigint, right: number) => calculate(Number(left), right));
+  }
+  environment.registerOperator("double % double: double", (left: number, right: number) => left % right);
+  environment.registerOperator("int == double: bool", (left: bigint, right: number) => Number(left) === right);
+  const { variables, functions } = environment.getDefinitions();
+  const probe = environment.parse("name");
+  probe.check();
+  return {
+    environment,
+    words: new Set(variables.map(({ name }) => name)),
+    signatures: functions,
+    dynamic: (probe.ast as unknown as Node).checkedType as Language["dynamic"],
+  };
+}
+
+/** JSON numbers are doubles, literals and sizes are integers: the package knows no arithmetic between them. */
+const ARITHMETIC: Readonly<Record<string, (left: number, right: number) => number>> = {
+  "+": (left, right) => left + right,
+  "-": (left, right) => left - right,
+  "*": (left, right) => left * right,
+  "/": (left, right) => left / right,
+  "%": (left, right) => left % right,
+};
+
+/** Words that the package does not take as a member's name, although nothing else could stand after a dot. */
+const KEYWORDS: ReadonlySet<string> = new Set(["in", "true", "false", "null"]);
+
+/** Parses; a member such as `state.in` goes through the parser under a name of the same length. */
+function parse({ environment }: Language, text: string): Parsed {
+  let source = text;
+  for (;;) {
+    try {
+      const parsed = environment.parse(source) as unknown as Parsed;
+      if (source !== text) restoreMembers(parsed.ast, text);
+      return parsed;
+    } catch (error) {
+      const { start, end } = (error as { range?: { start: number; end: number } }).range ?? { start: 0, end: 0 };
+      if (!KEYWORDS.has(source.slice(start, end)) || !/\.\s*$/.test(source.slice(0, start))) throw error;
+      source = source.slice(0, start) + "_".repeat(end - start) + source.slice(end);
+    }
+  }
+}
+
+function restoreMembers(node: Node, text: string): void {
+  const { op, args, pos, end } = node;
+  if (op === ".") (args as [Node, string])[1] = text.slice(pos, end);
+  for (const part of (Array.isArray(args) ? args.flat() : [args]) as Node[]) if (typeof part?.op === "string") restoreMembers(part, text);
+}
+
+/**
+ * The type of the whole, or what is wrong.
+ *
+ * CEL wants one type where JSON does not: for both results of `ready ? 1 : null`, for the items of `[1] + ["a"]`. There the
+ * first part is taken to be of a type that is only known in the run; nothing but the node around it looks at that.
+ */
+function check({ dynamic, signatures }: Language, parsed: Parsed, text: string): string | ExpressionProblem {
+  for (;;) {
+    const { valid, type = "dyn", error } = parsed.check();
+    if (valid && !RESULTS_THAT_ARE_NOT_JSON.has(type)) return type;
+    if (valid)
+      return {
+        code: "type-mismatch",
+        message: `the value would be ${type === "bytes" ? "bytes" : `a ${type}`}, which the state cannot hold`,
+        start: 0,
+        end: text.length,
+      };
+    const first = firstOfMixed(error);
+    if (first === undefined || first.checkedType === dynamic) return typeProblem(error, parsed.ast, text, signatures);
+    first.checkedType = dynamic;
+  }
+}
+
+const MIXED_OPERANDS: ReadonlySet<string> = new Set([
+  "list + list",
+  "list == list",
+  "list != list",
+  "object == object",
+  "object != object",
+  "in list",
+]);
+
+/** The first of two parts whose types CEL does not let stand together, and JSON does. */
+function firstOfMixed(error: unknown): Node | undefined {
+  const { code, summary = "", node } = error as Partial<CelError>;
+  if (node === undefined) return undefined;
+  const [first, second] = node.args as Node[];
+  if (code === "incompatible_ternary_branches") return second;
+  const [left, right] = operandsOf(summary, node);
+  if (code !== "no_such_overload" || left !== right || (left !== "list" && left !== "object") || !["+", "==", "!=", "in"].includes(node.op))
+    return undefined;
+  node.leftStaticType = undefined;
+  return first;
+}
+
+const RESULTS_THAT_ARE_NOT_JSON: ReadonlySet<string> = new Set(["bytes", "type"]);
+
+function valueType(type: string): ValueType | null {
+  const word = typeWord(type);
+  switch (word) {
+    case "boolean":
+    case "number":
+    case "string":
+    case "list":
+    case "object":
+    case "null":
+      return word;
+    default:
+      return word === "timestamp" || word === "duration" ? "string" : null;
+  }
+}

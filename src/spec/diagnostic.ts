@@ -1,0 +1,40 @@
+/** Where in the document a problem is: keys and list indexes from the root, the shape of a zod issue's path. */
+export type Path = readonly (string | number)[];
+
+/**
+ * One mistake of the author, or one thing to look at. A value, never thrown: all problems of a file are collected,
+ * sorted and shown together.
+ *
+ * Contract: `code` is a slug that never changes its meaning; `message` says what is wrong and what was expected, in
+ * one line, without the place. The place is given either as `path` (looked up in the document when the message is
+ * made) or as `span` (offsets in the text, where there is no document, for example after a syntax error).
+ */
+export interface Diagnostic {
+  readonly severity: "error" | "warning";
+  readonly code: string;
+  readonly message: string;
+  /** The file it is in; absolute. Absent for a definition that was given in code. */
+  readonly file?: string;
+  readonly path?: Path;
+  /** Whether the key, the whole value (default), or a part of the string value is meant. */
+  readonly at?: "key" | "value" | { readonly start: number; readonly end: number };
+  readonly span?: Span;
+  /** What stands under the marked place. */
+  readonly label?: string;
+  readonly related?: readonly Related[];
+  /** What to do, in one line. */
+  readonly help?: string;
+}
+
+/** Offsets in the text, in UTF-16 code units; `end` is exclusive. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Another place that explains the first. */
+export interface Related {
+  readonly path: Path;
+  readonly at?: "key" | "value";
+  readonly label: string;
+}

@@ -1,0 +1,210 @@
+import type { Diagnostic, Path } from "./diagnostic.ts";
+import type { Json, JsonObject } from "./json.ts";
+import { isJsonObject } from "./json.ts";
+import { tableKeys } from "./schema.ts";
+import type { FormCode, Violation } from "./schema.ts";
+import { nearest } from "./suggest.ts";
+
+/** Codes of the diagnostics about a single key or value. */
+export const FORM_CODES = {
+  "unknown-key": "a key that the file does not know",
+  "missing-key": "a key that is needed is not there",
+  "wrong-type": "a value is not of the type that the key takes",
+  "invalid-value": "a value is not one of those that the key takes",
+  "out-of-range": "a number is too small or too large",
+  "unsupported-mode": "a mode other than sequential",
+  "empty-sequence": "the sequence names no agent",
+  "too-few": "a list has too few entries",
+  "empty-text": "a text is empty",
+  "invalid-duration": "a text is not a duration, or not one that makes sense there",
+  "invalid-size": "a text is not a size",
+  "invalid-url": "a text is not an http or https address",
+  "invalid-variable": "a text cannot be the name of an environment variable",
+  "never-retried": "`retry_on` names a kind of failure that is never retried",
+  "control-character": "a text holds a character that it cannot hold",
+} as const satisfies Record<FormCode, string> & Record<string, string>;
+
+/** A violation of the schema as a diagnostic that says what was expected, what is there, and what to do. */
+export function explainViolation(violation: Violation, data: JsonObject): Diagnostic {
+  const { path, expected } = violation;
+  const value = valueAt(data, path);
+  switch (violation.kind) {
+    case "unknown-key":
+      return unknownKey(path, violation.known, value);
+    case "choice":
+      return wrongChoice(path, expected, violation.choices, value);
+    case "type":
+      return value === undefined ? missingKey(path) : wrongType(path, expected, value);
+    case "range":
+      return problem("out-of-range", path, `${subject(path)}: expected ${expected}, got ${String(value)}`);
+    case "empty-text":
+      return problem("empty-text", path, `${subject(path)} is empty`);
+    case "too-few":
+      return tooFew(path, violation.least, value);
+    case "custom":
+      return problem(violation.code, path, `${subject(path)}${expected.startsWith('"') ? ":" : ""} ${expected}`, {
+        ...(path.at(-1) === "api_key_env"
+          ? { help: "the key itself never stands in the file, only the name of the variable that holds it" }
+          : {}),
+      });
+  }
+}
+
+/** A value in words: `the number 30`, `the text "abc"`, `a list`. */
+export function describe(value: Json | undefined): string {
+  if (typeof value === "string") return `the text ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`;
+  if (typeof value === "number") return `the number ${value}`;
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
+  return isJsonObject(value) ? "a table" : String(value);
+}
+
+/** A table as it stands in a file: `[agents.fetch]`, `[[hooks]]`, `the file` for the top level. */
+export function tableName(path: Path): string {
+  if (path.length === 0) return "the file";
+  const header = path
+    .filter((part) => typeof part === "string")
+    .map((part) => (/^[A-Za-z0-9_-]+$/.test(part) ? part : JSON.stringify(part)))
+    .join(".");
+  return typeof path.at(-1) === "number" ? `[[${header}]]` : `[${header}]`;
+}
+
+function problem(code: keyof typeof FORM_CODES, path: Path, message: string, rest: Partial<Diagnostic> = {}): Diagnostic {
+  return { severity: "error", code, message, path, ...rest };
+}
+
+function unknownKey(path: Path, known: readonly string[], value: Json | undefined): Diagnostic {
+  const name = String(path.at(-1));
+  const table = path.slice(0, -1);
+  const what =
+    isJsonObject(value) && table.length === 0
+      ? `unknown table [${name}]`
+      : `unknown key \`${name}\`${table.length === 0 ? "" : ` in ${tableName(table)}`}`;
+  if (table[0] === "providers" && SECRET_KEY.test(name)) {
+    return problem("unknown-key", path, what, {
+      at: "key",
+      label: "a key never stands in the file",
+      help: 'name the environment variable that holds it: api_key_env = "OPENAI_API_KEY"',
+    });
+  }
+  const meant = nearest(name, known);
+  if (meant !== undefined) {
+    return problem("unknown-key", path, what, {
+      at: "key",
+      label: `did you mean \`${meant}\`?`,
+      help: `replace \`${name}\` with \`${meant}\``,
+    });
+  }
+  const homes = homesOf(name);
+  const help = homes.length > 0 ? `\`${name}\` stands in ${homes.join(" or ")}` : `known keys: ${known.join(", ")}`;
+  return problem("unknown-key", path, what, { at: "key", label: "not known here", help });
+}
+
+const SECRET_KEY = /^(?:api[-_]?)?(?:key|token|secret|password)$/i;
+
+/** The tables where a key would be right: those with a fixed name, or else all, where they are few. */
+function homesOf(name: string): string[] {
+  const tables = tableKeys();
+  const homes = [...tables]
+    .filter(([header, keys]) => header !== "" && keys.includes(name) && !tables.has(`${header.slice(0, -1)}.${name}]`))
+    .map(([header]) => header);
+  const fixed = homes.filter((header) => !/NAME|\[\[/.test(header));
+  const best = fixed.length > 0 ? fixed : homes;
+  return best.length <= 2 ? best : [];
+}
+
+function wrongChoice(path: Path, kind: string, choices: readonly Json[], value: Json | undefined): Diagnostic {
+  if (value === undefined) return missingKey(path);
+  if (path.length === 2 && path[0] === "orchestration" && path[1] === "mode" && typeof value === "string")
+    return unsupportedMode(path, value);
+  const expected = choices.map((choice) => JSON.stringify(choice)).join(", ");
+  if (!choices.some((choice) => typeof choice === typeof value))
+    return wrongType(path, choices.length > 1 ? `one of ${expected}` : expected, value);
+  const meant = typeof value === "string" ? nearest(value, choices as string[]) : undefined;
+  // A long list helps nobody who has only mistyped.
+  const message = `${subject(path)}: expected ${meant !== undefined && choices.length > 8 ? kind : expected}; got ${JSON.stringify(value)}`;
+  if (meant === undefined) return problem("invalid-value", path, message);
+  return problem("invalid-value", path, message, { label: `did you mean "${meant}"?`, help: `replace "${String(value)}" with "${meant}"` });
+}
+
+function unsupportedMode(path: Path, mode: string): Diagnostic {
+  const help = MODE_HELP[mode.toLowerCase()] ?? 'write mode = "sequential", or leave it out';
+  return problem(
+    "unsupported-mode",
+    path,
+    `there is no mode ${JSON.stringify(mode)}; agents run as a sequence, with branches and parallel groups`,
+    { help },
+  );
+}
+
+const MODE_HELP: Readonly<Record<string, string>> = {
+  loop: "for a loop, write a branch back to an earlier agent, with max_times",
+  route: "to choose the next agent by what the state holds, write [[orchestration.sequential.branches]]",
+  parallel: "to run agents at the same time, put them in a group: [orchestration.sequential.parallel.NAME]",
+  mixed: "to mix agents one by one with agents at the same time, put groups, [orchestration.sequential.parallel.NAME], into the sequence",
+};
+
+function missingKey(path: Path): Diagnostic {
+  const name = path.at(-1);
+  const table = path.slice(0, -1);
+  if (name === "orchestration" || name === "sequential") {
+    return problem("missing-key", path, "the file does not say which agents run, and in which order", {
+      help: 'write [orchestration.sequential] and below it agents = ["first", "second"]',
+    });
+  }
+  return problem("missing-key", path, `${tableName(table)} needs \`${name}\``, { label: `needs \`${name}\`` });
+}
+
+function wrongType(path: Path, expected: string, value: Json): Diagnostic {
+  const message = `${subject(path)}: expected ${expected}, got ${describe(value)}`;
+  const help = typeHelp(path, expected, value);
+  return problem("wrong-type", path, message, help === undefined ? {} : { help });
+}
+
+function typeHelp(path: Path, expected: string, value: Json): string | undefined {
+  if (typeof value === "number" && value > 0) {
+    if (expected.startsWith("a duration")) return `write "${value}s" for seconds or "${value}ms" for milliseconds`;
+    if (expected.startsWith("a size")) return `write "${value}B" for bytes or "${value}KB"`;
+  }
+  if (typeof value === "string" && expected.startsWith("a list of")) {
+    const list = path.at(-1) === "command" ? value.trim().split(/\s+/) : [value];
+    return `write ${String(path.at(-1))} = ${JSON.stringify(list).replaceAll('","', '", "')}`;
+  }
+  if (isJsonObject(value) && path.join(".") === "orchestration.sequential.agents") {
+    const tables = Object.keys(value).map((name) => tableName(["agents", name]));
+    return `here stands the order, agents = ["first", "second"]; what an agent is stands in ${tables.length === 0 ? "[agents.NAME]" : tables.join(", ")}`;
+  }
+  return undefined;
+}
+
+function tooFew(path: Path, least: number, value: Json | undefined): Diagnostic {
+  if (path.join(".") === "orchestration.sequential.agents") {
+    return problem("empty-sequence", path, "the sequence is empty, so there is nothing to run", {
+      help: 'name agents in their order: agents = ["first", "second"]',
+    });
+  }
+  const count = Array.isArray(value) ? value.length : 0;
+  return problem(
+    "too-few",
+    path,
+    count === 0 ? `${subject(path)} is empty` : `${subject(path)} needs at least ${least} entries, has ${count}`,
+  );
+}
+
+/** What a message is about: the key, or the entry of a list. */
+function subject(path: Path): string {
+  const parts: string[] = [];
+  for (const part of path.toReversed()) {
+    parts.unshift(typeof part === "number" ? `[${part}]` : part);
+    if (typeof part === "string") break;
+  }
+  return `\`${parts.join("")}\``;
+}
+
+function valueAt(data: Json, path: Path): Json | undefined {
+  let current: Json | undefined = data;
+  for (const part of path) {
+    if (typeof current !== "object" || current === null || !Object.hasOwn(current, part)) return undefined;
+    current = (current as Readonly<Record<string | number, Json>>)[part];
+  }
+  return current;
+}

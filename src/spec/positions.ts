@@ -1,0 +1,242 @@
+import type { AST } from "toml-eslint-parser";
+import type { Diagnostic, Path, Related, Span } from "./diagnostic.ts";
+import { stripByteOrderMark } from "./toml.ts";
+
+/** A diagnostic with its place in the text. */
+export interface Located {
+  readonly severity: "error" | "warning";
+  readonly code: string;
+  readonly message: string;
+  /** Absolute; null for a definition that was given in code. */
+  readonly file: string | null;
+  readonly path: Path;
+  /** null where there is no text. */
+  readonly place: Place | null;
+  readonly label: string | null;
+  readonly help: string | null;
+  readonly related: readonly { readonly place: Place; readonly label: string }[];
+}
+
+/**
+ * A range of the text. Offsets count UTF-16 code units, for programs; lines and columns are 1-based and count code points, as
+ * compilers do. A byte order mark is not part of the text. The end is exclusive.
+ */
+export interface Place extends Span {
+  readonly line: number;
+  readonly column: number;
+  readonly endLine: number;
+  readonly endColumn: number;
+  /** The text of the first line. */
+  readonly source: string;
+}
+
+/**
+ * Where the diagnostics of one text are: sorted by their place, without exact repetitions.
+ *
+ * Contract: a path that is not in the text (a missing key) is placed at the nearest table or key that is. The parser that
+ * knows positions is loaded only when there is a path to look up. Never throws. `text` is null for a definition given in code.
+ */
+export async function locate(text: string | null, diagnostics: readonly Diagnostic[]): Promise<Located[]> {
+  if (text === null) return sortLocated(diagnostics.map((diagnostic) => located(diagnostic, null, [])));
+  const source = stripByteOrderMark(text);
+  const lines = lineStarts(source);
+  const needed = diagnostics.some(({ span, path }) => span === undefined && path !== undefined);
+  const root = needed ? await readPositions(source) : EMPTY;
+  return sortLocated(
+    diagnostics.map((diagnostic) => {
+      const span =
+        diagnostic.span ?? (diagnostic.path === undefined ? null : spanOf(root, diagnostic.path, diagnostic.at ?? "value", source));
+      const related = (diagnostic.related ?? []).flatMap((other) => {
+        const otherSpan = relatedSpan(root, other, source);
+        return otherSpan === null ? [] : [{ place: placeOf(otherSpan, source, lines), label: other.label }];
+      });
+      return located(diagnostic, span === null ? null : placeOf(span, source, lines), related);
+    }),
+  );
+}
+
+/** By file and place, without exact repetitions: for diagnostics of several files together. */
+export function sortLocated(diagnostics: readonly Located[]): Located[] {
+  const seen = new Set<string>();
+  return diagnostics
+    .toSorted(
+      (a, b) =>
+        compare(a.file ?? "", b.file ?? "") || (a.place?.start ?? 0) - (b.place?.start ?? 0) || (a.place?.end ?? 0) - (b.place?.end ?? 0),
+    )
+    .filter(({ file, place, path, code, message }) => {
+      const identity = JSON.stringify([file, place === null ? path : [place.start, place.end], code, message]);
+      return !seen.has(identity) && seen.add(identity);
+    });
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function located(diagnostic: Diagnostic, place: Place | null, related: Located["related"]): Located {
+  const { severity, code, message, file = null, path = [], label = null, help = null } = diagnostic;
+  return { severity, code, message, file, path, place, label, help, related };
+}
+
+/** A key or an entry of a list, and where it stands. */
+interface Entry {
+  /** The key as written; in `[agents.fetch]` the last part. */
+  key?: Span;
+  /** The value; of a table with a header, the header. */
+  value?: Span;
+  /** Whether the value is a string, in which a part can be marked. */
+  text?: boolean;
+  readonly children: Map<string | number, Entry>;
+}
+
+const EMPTY: Entry = { children: new Map() };
+
+async function readPositions(source: string): Promise<Entry> {
+  const { parseTOML } = await import("toml-eslint-parser");
+  const root: Entry = { children: new Map() };
+  try {
+    for (const node of parseTOML(source).body[0].body) {
+      if (node.type === "TOMLTable") addTable(root, node, source);
+      else addKeyValue(root, node);
+    }
+  } catch {
+    // The text was parsed before, by the parser that counts; if this one disagrees, what it has read so far has to do.
+  }
+  return root;
+}
+
+function addTable(root: Entry, node: AST.TOMLTable, source: string): void {
+  const { keys } = node.key;
+  let entry = root;
+  let next = 0;
+  for (const part of node.resolvedKey) {
+    entry = childOf(entry, part);
+    if (typeof part === "string") entry.key ??= spanOfNode(keys[next++]);
+  }
+  const last = spanOfNode(keys.at(-1));
+  const header = { start: node.range[0], end: source.indexOf("]", last.end) + (node.kind === "array" ? 2 : 1) };
+  if (node.kind === "standard") entry.key = last;
+  entry.value = header;
+  for (const keyValue of node.body) addKeyValue(entry, keyValue);
+}
+
+function addKeyValue(parent: Entry, node: AST.TOMLKeyValue): void {
+  let entry = parent;
+  for (const key of node.key.keys) {
+    entry = childOf(entry, key.type === "TOMLBare" ? key.name : key.value);
+    entry.key ??= spanOfNode(key);
+  }
+  addValue(entry, node.value);
+}
+
+function addValue(entry: Entry, node: AST.TOMLContentNode): void {
+  entry.value = spanOfNode(node);
+  if (node.type === "TOMLArray") for (const [index, element] of node.elements.entries()) addValue(childOf(entry, index), element);
+  else if (node.type === "TOMLInlineTable") for (const keyValue of node.body) addKeyValue(entry, keyValue);
+  else entry.text = node.kind === "string";
+}
+
+function childOf(entry: Entry, part: string | number): Entry {
+  let child = entry.children.get(part);
+  if (child === undefined) {
+    child = { children: new Map() };
+    entry.children.set(part, child);
+  }
+  return child;
+}
+
+function spanOfNode(node: AST.TOMLNode | undefined): Span {
+  return { start: node?.range[0] ?? 0, end: node?.range[1] ?? 0 };
+}
+
+function spanOf(root: Entry, path: Path, at: NonNullable<Diagnostic["at"]>, source: string): Span {
+  let entry = root;
+  for (const part of path) {
+    const child = entry.children.get(part);
+    if (child === undefined) return nearestSpan(entry, source);
+    entry = child;
+  }
+  const whole = at === "key" ? (entry.key ?? entry.value) : (entry.value ?? entry.key);
+  if (whole === undefined) return { start: 0, end: 0 };
+  return typeof at === "object" && entry.text === true ? partOfString(source, whole, at) : whole;
+}
+
+/** What stands for a table in which something is missing: its header, or its key. */
+function nearestSpan(entry: Entry, source: string): Span {
+  const header = entry.value !== undefined && source[entry.value.start] === "[" && entry.text === undefined ? entry.value : undefined;
+  return header ?? entry.key ?? entry.value ?? { start: 0, end: 0 };
+}
+
+function relatedSpan(root: Entry, { path, at }: Related, source: string): Span | null {
+  let entry: Entry | undefined = root;
+  for (const part of path) entry = entry?.children.get(part);
+  return entry === undefined ? null : spanOf(root, path, at ?? "value", source);
+}
+
+/**
+ * A part of a string's value as a range of the source.
+ *
+ * The value's units and the source's differ where there are escapes, line breaks that a multi-line string trims, and quotes.
+ */
+function partOfString(source: string, whole: Span, part: Span): Span {
+  const raw = source.slice(whole.start, whole.end);
+  const quotes = raw.startsWith('"""') || raw.startsWith("'''") ? 3 : 1;
+  const close = raw.length - quotes;
+  const starts: number[] = [];
+  const ends: number[] = [];
+  const opening = quotes === 3 ? /^...(?:\r?\n)?/s : /^./;
+  for (let index = opening.exec(raw)?.[0].length ?? quotes; index < close; ) {
+    const { length, units } = raw[index] === "\\" && raw[0] === '"' ? escapeAt(raw, index) : { length: 1, units: 1 };
+    for (let unit = 0; unit < units; unit++) {
+      starts.push(index);
+      ends.push(index + length);
+    }
+    index += length;
+  }
+  const start = starts[part.start] ?? close;
+  const end = part.end > part.start ? (ends[part.end - 1] ?? close) : start;
+  return { start: whole.start + start, end: whole.start + end };
+}
+
+/** The length of an escape in the source, and the number of UTF-16 units that it stands for. */
+function escapeAt(raw: string, index: number): { length: number; units: number } {
+  ESCAPE.lastIndex = index;
+  const [whole = "\\", hex, trimmed] = ESCAPE.exec(raw) ?? [];
+  if (trimmed !== undefined) return { length: whole.length, units: 0 };
+  return { length: whole.length, units: hex !== undefined && Number.parseInt(hex, 16) > 0xffff ? 2 : 1 };
+}
+
+const ESCAPE = /\\(?:x[\da-fA-F]{2}|u[\da-fA-F]{4}|U([\da-fA-F]{8})|([ \t]*\r?\n[ \t\r\n]*)|.)/sy;
+
+function lineStarts(source: string): number[] {
+  const starts = [0];
+  for (let index = source.indexOf("\n"); index !== -1; index = source.indexOf("\n", index + 1)) starts.push(index + 1);
+  return starts;
+}
+
+function placeOf(span: Span, source: string, lines: readonly number[]): Place {
+  const line = lineAt(lines, span.start);
+  const endLine = lineAt(lines, span.end);
+  const lineStart = lines[line - 1] ?? 0;
+  const columnAt = (lineNumber: number, offset: number): number => [...source.slice(lines[lineNumber - 1] ?? 0, offset)].length + 1;
+  return {
+    ...span,
+    line,
+    column: columnAt(line, span.start),
+    endLine,
+    endColumn: columnAt(endLine, span.end),
+    source: source.slice(lineStart, (lines[line] ?? source.length + 1) - 1).replace(/\r$/, ""),
+  };
+}
+
+/** The last line that starts at or before an offset, 1-based. */
+function lineAt(lines: readonly number[], offset: number): number {
+  let low = 0;
+  let high = lines.length;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((lines[middle] ?? 0) <= offset) low = middle;
+    else high = middle;
+  }
+  return low + 1;
+}

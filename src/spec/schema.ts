@@ -1,0 +1,519 @@
+import * as z from "zod/mini";
+import { AGENT_KEYS_BY_TYPE } from "./agent-keys.ts";
+import type { Path } from "./diagnostic.ts";
+import { parseDuration } from "./duration.ts";
+import type { DurationRules } from "./duration.ts";
+import type { Json, JsonObject } from "./json.ts";
+import { parseSize } from "./size.ts";
+import { AGENT_TYPES, FAILURE_KINDS, HOOK_EVENTS, INPUT_TYPES, NEVER_RETRIED_KINDS } from "./spec.ts";
+import type { AgentType, FailureKind, PipelineDefinition, PipelineSpec } from "./spec.ts";
+
+/**
+ * The form of the pipeline file: every key, what it takes and what it means.
+ *
+ * What one value cannot show by itself (keys that exclude one another, keys of another agent type, names) is in `rules.ts`.
+ */
+
+/** One place that does not have the form of a pipeline file. `expected` is a phrase such as "a whole number". */
+export type Violation = { readonly path: Path; readonly expected: string } & (
+  | { readonly kind: "type" | "range" | "empty-text" }
+  | { readonly kind: "choice"; readonly choices: readonly Json[] }
+  | { readonly kind: "unknown-key"; readonly known: readonly string[] }
+  | { readonly kind: "too-few"; readonly least: number }
+  | { readonly kind: "custom"; readonly code: FormCode }
+);
+
+/** Codes of the diagnostics that one value by itself can give rise to; the sentences that begin with a value or a key are made here. */
+export type FormCode =
+  | "invalid-duration"
+  | "invalid-size"
+  | "invalid-url"
+  | "invalid-variable"
+  | "never-retried"
+  | "control-character"
+  | "empty-text";
+
+/** Data as a spec, or every violation of its form. What is returned is not frozen yet. */
+export function checkForm(data: JsonObject): { readonly spec: PipelineSpec } | { readonly violations: readonly Violation[] } {
+  // Compiling the schema would cost more than checking one file with it.
+  const result = pipelineSchema.safeParse(data, { jitless: true });
+  return result.success ? { spec: result.data } : { violations: result.error.issues.flatMap((issue) => violations(issue, [])) };
+}
+
+/** The keys of every table of the file, by the table's header: `""`, `[agents.NAME]`, `[[hooks]]`. */
+export function tableKeys(): ReadonlyMap<string, readonly string[]> {
+  const tables = new Map<string, readonly string[]>();
+  collectTables(pipelineSchema, "", tables);
+  return tables;
+}
+
+/** The file's form for editors: a JSON Schema, draft 7, in which every key has a description. */
+export function jsonSchema(): object {
+  return z.toJSONSchema(pipelineSchema, {
+    io: "input",
+    target: "draft-7",
+    metadata: docs,
+    override({ zodSchema, jsonSchema: result }) {
+      if (zodSchema === agentSchema) result.allOf = AGENT_TYPES.map(onlyKeysOf);
+      // Zod's bounds of whole numbers, which say nothing to a reader.
+      if (result.maximum === Number.MAX_SAFE_INTEGER) delete result.maximum;
+      if (result.minimum === Number.MIN_SAFE_INTEGER) delete result.minimum;
+    },
+  });
+}
+
+// ---- leaves, shared by the keys that take the same ----
+
+interface Doc {
+  description?: string;
+  pattern?: string;
+  examples?: string[];
+  enum?: string[];
+  propertyNames?: { pattern: string };
+}
+const docs = z.registry<Doc>();
+
+const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const NEVER_RETRIED: ReadonlySet<FailureKind> = new Set(NEVER_RETRIED_KINDS);
+
+/** An optional key with its description. Not zod's own `describe`, which copies the schema at every start of the program. */
+function key<S extends z.core.SomeType>(value: S, description: string): z.ZodMiniOptional<S> {
+  const optional = z.optional(value);
+  docs.add(optional, { description });
+  return optional;
+}
+
+/** A key that must be there. */
+function needed<S extends z.ZodMiniType>(value: S, description: string): S {
+  docs.add(value, { ...docs.get(value), description });
+  return value;
+}
+
+const json = z.unknown() as unknown as z.ZodMiniType<Json, Json>;
+const flag = z.boolean("true or false");
+const text = z.string("text");
+const filledText = z.string("text").check(z.minLength(1));
+const systemText = z
+  .string("text")
+  .check(z.refine((value) => !value.includes("\0"), custom("control-character", "cannot hold a NUL character")));
+const systemName = filledText.check(z.refine((value) => !value.includes("\0"), custom("control-character", "cannot hold a NUL character")));
+const headerText = text.check(
+  z.refine((value) => !/[\r\n\0]/.test(value), custom("control-character", "cannot hold line breaks or control characters")),
+);
+const title = filledText.check(
+  z.refine((value) => !/\p{Cc}/u.test(value), custom("control-character", "cannot hold line breaks or control characters")),
+);
+const stateKeys = z.array(filledText, "a list of keys of the state");
+const agentNames = (expected = "a list of agent names") => z.array(text, expected);
+const count = (least: 0 | 1) => z.int("a whole number").check(z.gte(least, least === 0 ? "0 or more" : "1 or more"));
+const ratio = (most: number) => z.number("a number").check(z.gte(0, `from 0 to ${most}`), z.lte(most, `from 0 to ${most}`));
+const expressions = z.record(z.string(), text, "a table of CEL expressions");
+const failureKind = z.enum(FAILURE_KINDS, "a kind of failure");
+const timeLimit = duration({});
+const pause = duration({ none: false, zero: true });
+const command = z.array(systemText, "a list of strings, the program and its arguments").check(
+  z.minLength(1),
+  z.refine((words) => words[0] !== "", custom("empty-text", "must begin with the name of a program")),
+);
+const webAddress = z
+  .string("text")
+  .check(z.refine(isWebAddress, custom("invalid-url", 'must be an address such as "http://localhost:8080/v1"')));
+const variableName = z
+  .string("the name of an environment variable")
+  .check(
+    z.refine(
+      (name) => VARIABLE_NAME.test(name),
+      custom("invalid-variable", "must be the name of an environment variable: letters, digits and _"),
+    ),
+  );
+const retryKind = failureKind.check(
+  z.refine((kind) => !NEVER_RETRIED.has(kind), {
+    error: ({ input }) => `"${input}" is never retried, since another attempt cannot mend it`,
+    params: { code: "never-retried" satisfies FormCode },
+  }),
+);
+docs.add(retryKind, { enum: FAILURE_KINDS.filter((kind) => !NEVER_RETRIED.has(kind)) });
+
+// ---- [agents.NAME] and [defaults] ----
+
+const retryShape = {
+  timeout: key(
+    timeLimit,
+    'Time for one attempt; what takes longer is stopped. Default: "10m" for llm, "1h" for script, module and pipeline. "none" is no limit.',
+  ),
+  retries: key(count(0), "How many attempts are made after the first has failed. Default: 0."),
+  retry_delay: key(pause, 'Wait before the first retry. Default: "1s".'),
+  retry_backoff: key(
+    z.number("a number").check(z.gte(1, "1 or more")),
+    "Factor by which the wait grows with each further retry. Default: 2.",
+  ),
+  retry_max_delay: key(timeLimit, 'The longest wait between attempts. Default: "60s". "none" is no limit.'),
+  retry_jitter: key(
+    flag,
+    "Whether each wait is a random part of its full length, so that many clients do not retry at once. Default: true.",
+  ),
+  retry_on: key(
+    z.array(retryKind, "a list of kinds of failure").check(z.minLength(1)),
+    "Kinds of failure after which another attempt is made. Default: timeout, exit, signal, invalid_output, rate_limit, server_error, connection.",
+  ),
+  on_error: key(
+    z.enum(["fail", "continue"], "a choice"),
+    'What a failure does that is left after retries and fallback. "fail" ends the run; "continue" records it, and the sequence goes on. Default: "fail".',
+  ),
+};
+
+const modelShape = {
+  provider: key(
+    filledText,
+    'The model server: a name from [providers] or one of openai, openrouter, ollama, vllm, llamacpp, lmstudio. Default: "openai".',
+  ),
+  model: key(filledText, "The model's name, as the server knows it. Required for llm agents, here or in [defaults]."),
+  temperature: key(z.number("a number").check(z.gte(0, "0 or more")), "Sampling temperature; 0 is sent as 0. Default: not sent."),
+  max_tokens: key(count(1), "The most tokens that an answer may have. Default: not sent."),
+};
+
+const defaultsSchema = table({ ...retryShape, ...modelShape });
+
+const scriptShape = {
+  command: key(
+    command,
+    "The program and its arguments, started without a shell. Arguments may hold ${{ templates }}; each stays one argument.",
+  ),
+  shell: key(systemName, "Instead of command: one line for sh -c. It cannot hold templates; values come by stdin or env."),
+  cwd: key(systemName, "Working directory, relative to the pipeline file. Default: the pipeline file's directory."),
+  env: key(
+    z.record(z.string(), systemText, "a table of environment variables"),
+    "Environment variables for the script, added to those of agentflow. Values may hold ${{ templates }}, which also see env.",
+  ),
+  stdin: key(
+    z.enum(["json", "none"], "a choice"),
+    'What the script reads: "json" (the input as one JSON object) or "none". Default: "json".',
+  ),
+  stdout: key(
+    z.enum(["json", "text", "lines"], "a choice"),
+    'How the script\'s output is read: "json" (merged into the state, or stored under output), "text" or "lines" (stored under output). Default: "json".',
+  ),
+  max_output: key(size(), 'The largest output; a script that writes more is stopped. 1KB is 1024 bytes. Default: "10MB".'),
+};
+
+const promptShape = {
+  system_prompt: key(text, "The system message; a ${{ template }} over the input. Default: none."),
+  prompt: key(text, "The user message; a ${{ template }} over the input. Default: the input as JSON."),
+  prompt_file: key(systemName, "Instead of prompt: a file that holds it, relative to the pipeline file."),
+  top_p: key(ratio(1), "Nucleus sampling. Default: not sent."),
+  seed: key(z.int("a whole number"), "Seed for sampling, where the server knows it. Default: not sent."),
+  stop: key(z.array(filledText, "a list of texts").check(z.minLength(1)), "Texts at which the answer ends. Default: not sent."),
+};
+
+const cannedShape = {
+  reply: key(json, "The canned agent's answer to every call. Default: nothing."),
+  replies: key(
+    z.array(json, "a list of answers").check(z.minLength(1)),
+    "Instead of reply: one answer for each call; the last one repeats.",
+  ),
+  delay: key(pause, 'How long the canned agent takes for a call. Default: "0s".'),
+  fail: key(failureKind, "The kind of failure that the canned agent produces. Default: it does not fail."),
+  fail_times: key(count(1), "How many of the first calls fail with `fail`. Default: all."),
+};
+
+const agentSchema = table({
+  type: key(
+    z.enum(AGENT_TYPES, "a choice"),
+    "What the agent is: script (a program), llm (a model call), module (a JavaScript or TypeScript function), canned (fixed answers, for tests), pipeline (another pipeline file). Required, except where a base or the library brings it.",
+  ),
+  description: key(text, "What the agent does; shown by run --dry-run."),
+  extends: key(filledText, "Another agent, all of whose keys this one takes over; its own keys win."),
+  input: key(expressions, "What the agent sees: names, each with a CEL expression over the state. Default: the whole state."),
+  output: key(
+    z.union([filledText, expressions], "a key of the state, or a table of CEL expressions over `result`"),
+    "Where the result goes: a key for the whole result, or keys, each with a CEL expression over `result`. Default: an object is merged into the state; a model's text goes under the agent's name.",
+  ),
+  writes: key(
+    stateKeys,
+    "Keys that the agent adds to the state. A success that lacks one is a failure of kind invalid_output. Default: not declared.",
+  ),
+  keep: key(stateKeys, "After the stage, only these keys of the state are kept. Default: all."),
+  drop: key(stateKeys, "Instead of keep: these keys are removed from the state after the stage. Default: none."),
+  ...retryShape,
+  fallback: key(filledText, "Agent that serves the stage when this one has finally failed. Default: none."),
+  ...scriptShape,
+  ...modelShape,
+  ...promptShape,
+  module: key(
+    systemName,
+    "A JavaScript or TypeScript file whose default export is (input, context) => output; relative to the pipeline file.",
+  ),
+  ...cannedShape,
+  file: key(systemName, "The pipeline file that runs as this stage, relative to this one."),
+});
+
+// ---- the other tables ----
+
+const inputSchema = table({
+  type: key(z.enum(INPUT_TYPES, "a choice"), "What the input's value must be. Default: anything."),
+  required: key(flag, "Whether a run needs the input. Default: true, unless default is given."),
+  default: key(json, "The value where a run is not given one. Default: none."),
+  enum: key(z.array(json, "a list of values").check(z.minLength(1)), "The values that are accepted. Default: any."),
+  description: key(text, "What the input is; shown where it is missing."),
+});
+
+const providerSchema = table({
+  base_url: key(
+    webAddress,
+    "Address of an OpenAI-compatible server, up to and including /v1. Default for the built-in providers: their usual address.",
+  ),
+  api_key_env: key(
+    variableName,
+    "The name of the environment variable that holds the key; never the key itself. Default: the server needs no key.",
+  ),
+  headers: key(
+    z.record(z.string(), headerText, "a table of HTTP headers"),
+    "HTTP headers of every request. Values may hold ${{ templates }} over env. Default: none.",
+  ),
+  max_tokens_field: key(
+    z.enum(["max_tokens", "max_completion_tokens"], "a choice"),
+    "The name under which max_tokens is sent. Default: max_completion_tokens for openai, max_tokens for the others.",
+  ),
+});
+
+const groupSchema = table({
+  agents: needed(agentNames().check(z.minLength(2)), "The group's members, two or more. Their outputs are merged in this order."),
+  max_concurrency: key(count(1), "How many members run at the same time. Default: all."),
+  merge: key(
+    z.enum(["flat", "namespace", "prefix"], "a choice"),
+    'How outputs enter the state: "flat" (as they are), "namespace" (under the member\'s name), "prefix" (as member_key). Default: "flat".',
+  ),
+  on_error: key(
+    z.enum(["fail", "continue"], "a choice"),
+    '"fail": the first failure stops the other members and fails the group. "continue": all finish. Default: "fail".',
+  ),
+  min_success: key(count(1), 'With on_error = "continue": how many members must succeed. Default: 1.'),
+});
+
+const branchSchema = table({
+  from_agent: needed(z.string("the name of an agent or a group"), "The agent or group after which this rule is looked at."),
+  condition: key(text, "CEL expression over the state after the stage; the first rule that holds is taken. Default: it holds always."),
+  to_agent: key(filledText, "The agent or group to go on with."),
+  end: key(z.literal(true, "true"), "Instead of to_agent: the run ends here, successfully."),
+  max_times: key(count(1), "How often in a run the rule may be taken. Required where it closes a cycle. Default: any number of times."),
+});
+
+const hookEvent = z.enum(HOOK_EVENTS, "an event");
+const hookSchema = table({
+  name: key(title, "Name of the hook, for messages. Default: its position."),
+  on: needed(
+    z.union([hookEvent, z.array(hookEvent).check(z.minLength(1))], "an event or a list of events"),
+    "When the hook is called: before_run, before_stage, after_stage, stage_error, retry, branch, after_run; one or a list.",
+  ),
+  agents: key(agentNames().check(z.minLength(1)), "Only for these agents. Default: all."),
+  command: key(command, "A program that gets the event as JSON on stdin. This or module."),
+  module: key(systemName, "A file whose default export is called with the event; relative to the pipeline file. This or command."),
+  timeout: key(timeLimit, 'Time for one call. Default: "10s".'),
+});
+
+const NAMED = { propertyNames: { pattern: "^[A-Za-z][A-Za-z0-9_-]*$" } };
+function named<S extends z.core.SomeType>(value: S, expected: string, description: string) {
+  const optional = z.optional(z.record(z.string(), value, expected));
+  docs.add(optional, { description, ...NAMED });
+  return optional;
+}
+
+const pipelineSchema = table({
+  name: key(title, "The pipeline's id. Default: the file's name without .toml."),
+  description: key(text, "What the pipeline does; shown by run --dry-run."),
+  secrets: key(
+    table({
+      env: key(
+        z.array(variableName, "a list of variable names"),
+        "Environment variables whose values are masked wherever something is shown.",
+      ),
+    }),
+    "Which values are secret, besides the keys named in api_key_env.",
+  ),
+  inputs: named(
+    inputSchema,
+    "a table of inputs, as in [inputs.NAME]",
+    "What a run is given. If any input is declared, an undeclared one is an error. Default: any input is taken.",
+  ),
+  defaults: key(defaultsSchema, "Values for all agents; an agent's own key wins."),
+  agents: named(
+    agentSchema,
+    "a table of agents, as in [agents.NAME]",
+    "What each stage calls and how it is run. The order stands in [orchestration.sequential].",
+  ),
+  providers: named(providerSchema, "a table of providers, as in [providers.NAME]", "Model servers, besides the built-in ones."),
+  orchestration: needed(
+    table({
+      mode: key(z.enum(["sequential"], "a choice"), 'How agents follow one another. Only "sequential", which is the default.'),
+      timeout: key(timeLimit, 'Wall clock of a whole run, retries and waits included. Default: "none".'),
+      sequential: needed(
+        table({
+          agents: needed(
+            agentNames("a list of names of agents and groups").check(z.minLength(1)),
+            "Agents and groups in the order in which they run, each once.",
+          ),
+          pipeline: key(
+            table({
+              fail_fast: key(
+                flag,
+                "Whether the first failure ends the run. false: the sequence goes on, and the run fails at its end. Default: true.",
+              ),
+            }),
+            "Settings for the whole sequence.",
+          ),
+          parallel: named(
+            groupSchema,
+            "a table of groups, as in [orchestration.sequential.parallel.NAME]",
+            "Groups of agents that run at the same time, each one element of the sequence.",
+          ),
+          branches: key(
+            z.array(branchSchema, "a list of rules, as in [[orchestration.sequential.branches]]"),
+            "Rules for leaving the order, looked at in this order.",
+          ),
+        }),
+        "The sequence of agents.",
+      ),
+    }),
+    "How the agents are run.",
+  ),
+  hooks: key(z.array(hookSchema, "a list of hooks, as in [[hooks]]"), "Commands or functions that are told what happens in a run."),
+});
+
+// ---- helpers ----
+
+function table<S extends z.core.$ZodLooseShape>(shape: S) {
+  return z.strictObject(shape, "a table");
+}
+
+function custom(code: FormCode, phrase: string) {
+  return { error: phrase, params: { code } };
+}
+
+/** A duration: text on the outside, milliseconds on the inside. */
+function duration(rules: DurationRules) {
+  const schema = z.pipe(
+    z.string('a duration such as "30s"'),
+    z.transform((written: string, context): number | null => {
+      const parsed = parseDuration(written, rules);
+      if ("ms" in parsed) return parsed.ms;
+      context.issues.push({ code: "custom", input: written, message: parsed.problem, params: { code: "invalid-duration" } });
+      return z.NEVER;
+    }),
+  );
+  docs.add(schema, {
+    pattern: `^(${rules.none === false ? "" : "none|"}(\\d+(\\.\\d+)?(d|h|ms|m|s))+)$`,
+    examples: ["500ms", "30s", "2m", "1h30m"],
+  });
+  return schema;
+}
+
+/** A size: text on the outside, bytes on the inside. */
+function size() {
+  const schema = z.pipe(
+    z.string('a size such as "10MB"'),
+    z.transform((written: string, context): number => {
+      const parsed = parseSize(written);
+      if ("bytes" in parsed) return parsed.bytes;
+      context.issues.push({ code: "custom", input: written, message: parsed.problem, params: { code: "invalid-size" } });
+      return z.NEVER;
+    }),
+  );
+  docs.add(schema, { pattern: "^\\d+(\\.\\d+)?(B|KB|MB|GB)$", examples: ["512B", "8KB", "10MB"] });
+  return schema;
+}
+
+function isWebAddress(address: string): boolean {
+  const url = URL.parse(address);
+  return url !== null && (url.protocol === "http:" || url.protocol === "https:") && url.hostname !== "";
+}
+
+function violations(issue: z.core.$ZodIssue, parent: Path): Violation[] {
+  const path = [...parent, ...(issue.path as (string | number)[])];
+  const expected = issue.message;
+  switch (issue.code) {
+    case "unrecognized_keys": {
+      const known = Object.keys(shapeAt(path));
+      return issue.keys.map((name) => ({ path: [...path, name], kind: "unknown-key", expected, known }));
+    }
+    case "invalid_value":
+      return [{ path, kind: "choice", expected, choices: issue.values as Json[] }];
+    case "invalid_union": {
+      // The alternative that the value comes closest to knows what is wrong with it.
+      const alternative = fitting(issue.errors, ["invalid_type", "invalid_value"]) ?? fitting(issue.errors, ["invalid_type"]);
+      return alternative === undefined ? [{ path, kind: "type", expected }] : alternative.flatMap((inner) => violations(inner, path));
+    }
+    case "too_small":
+    case "too_big":
+      if (issue.origin === "array") return [{ path, kind: "too-few", expected, least: "minimum" in issue ? Number(issue.minimum) : 0 }];
+      return [{ path, kind: issue.origin === "string" ? "empty-text" : "range", expected }];
+    case "custom":
+      return [{ path, kind: "custom", expected, code: issue.params?.code as FormCode }];
+    default:
+      return [{ path, kind: "type", expected }];
+  }
+}
+
+/** The alternative of a union in which nothing is wrong with the value as a whole, in one of these ways. */
+function fitting(alternatives: readonly z.core.$ZodIssue[][], ways: readonly string[]): z.core.$ZodIssue[] | undefined {
+  return alternatives.find((issues) => issues.every(({ path, code }) => path.length > 0 || !ways.includes(code)));
+}
+
+/** The keys of the table at a path of the data. */
+function shapeAt(path: Path): object {
+  let current: z.core.$ZodType | undefined = pipelineSchema;
+  for (const part of path) current = current && child(current, part);
+  return current === undefined ? {} : shapeOf(unwrap(current));
+}
+
+function child(schema: z.core.$ZodType, part: string | number): z.core.$ZodType | undefined {
+  const { def } = unwrap(schema)._zod as z.core.$ZodTypes["_zod"];
+  if (def.type === "object") return Object.hasOwn(def.shape, part) ? def.shape[part] : undefined;
+  return def.type === "record" ? def.valueType : def.type === "array" ? def.element : undefined;
+}
+
+function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+  const { def } = schema._zod as z.core.$ZodTypes["_zod"];
+  return def.type === "optional" ? unwrap(def.innerType) : schema;
+}
+
+function shapeOf(schema: z.core.$ZodType): Readonly<Record<string, z.core.$ZodType>> {
+  const { def } = schema._zod as z.core.$ZodTypes["_zod"];
+  return def.type === "object" ? def.shape : {};
+}
+
+function collectTables(schema: z.core.$ZodType, name: string, tables: Map<string, readonly string[]>): void {
+  const { def } = unwrap(schema)._zod as z.core.$ZodTypes["_zod"];
+  if (def.type === "record") collectTables(def.valueType, `${name}.NAME`, tables);
+  if (def.type === "array") collectTables(def.element, `[${name}]`, tables);
+  if (def.type !== "object") return;
+  tables.set(name === "" ? "" : `[${name}]`, Object.keys(def.shape));
+  for (const [key, value] of Object.entries(def.shape)) collectTables(value, name === "" ? key : `${name}.${key}`, tables);
+}
+
+/** A condition of the JSON Schema: an agent of this type has no key of another type. */
+function onlyKeysOf(type: AgentType): z.core.JSONSchema.BaseSchema {
+  const foreign = AGENT_TYPES.filter((other) => other !== type).flatMap((other) => AGENT_KEYS_BY_TYPE[other]);
+  return {
+    if: { properties: { type: { const: type } }, required: ["type"] },
+    // biome-ignore lint/suspicious/noThenProperty: that is the keyword's name
+    then: { properties: Object.fromEntries(foreign.map((name) => [name, false])) },
+  };
+}
+
+// ---- the compiler's check that the schema and the types of spec.ts say the same ----
+
+type Loose<T> = T extends readonly (infer Item)[]
+  ? readonly Loose<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: Loose<T[Key]> }
+    : T;
+/** With every key required, so that a key which only one side knows is seen. */
+type Full<T> = T extends readonly (infer Item)[]
+  ? readonly Full<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]-?: Full<T[Key]> }
+    : T;
+type Fits<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
+
+void (true satisfies Fits<Loose<z.input<typeof pipelineSchema>>, Loose<PipelineDefinition>>);
+void (true satisfies Fits<Full<z.input<typeof pipelineSchema>>, Full<PipelineDefinition>>);

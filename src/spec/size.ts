@@ -1,0 +1,40 @@
+/** A size that was read, in bytes, or why it could not be read. */
+export type ParsedSize = { readonly bytes: number } | { readonly problem: string };
+
+/**
+ * Reads a size such as `"512B"`, `"8KB"`, `"10MB"`, `"1.5GB"`. One KB is 1024 bytes, one MB 1024 KB, one GB 1024 MB.
+ *
+ * Contract: a whole number of bytes, at least 1, at most 1024 GB. Never throws; a problem is one clause that starts with the text in quotes.
+ */
+export function parseSize(text: string): ParsedSize {
+  const bytes = measure(text);
+  if (bytes === undefined) return { problem: `${quote(text)} ${explain(text)}` };
+  if (bytes < 1) return { problem: `${quote(text)} is less than one byte` };
+  if (bytes > LARGEST) return { problem: `${quote(text)} is more than 1024GB` };
+  if (!Number.isInteger(bytes)) return { problem: `${quote(text)} is not a whole number of bytes` };
+  return { bytes };
+}
+
+const FACTORS: Readonly<Record<string, number>> = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 };
+const LARGEST = 1024 ** 4;
+
+function measure(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)(B|KB|MB|GB)$/.exec(text);
+  return match === null ? undefined : Number(match[1]) * (FACTORS[match[2] ?? ""] ?? 0);
+}
+
+function explain(text: string): string {
+  if (/^-/.test(text)) return "is negative; a size is not";
+  if (/^\d+(?:\.\d+)?$/.test(text)) return `has no unit; write "${text}B" for bytes or "${text}KB"`;
+  const tidy = text
+    .toUpperCase()
+    .replace(/\s+/g, "")
+    .replace(/IB$/, "B")
+    .replace(/([KMG])$/, "$1B");
+  if (tidy !== text && measure(tidy) !== undefined) return `is not a size; write "${tidy}"`;
+  return 'is not a size; write it like "512B", "8KB" or "10MB"';
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
+}

@@ -1,0 +1,29 @@
+import { distance } from "fastest-levenshtein";
+
+/**
+ * The candidate that was probably meant by a misspelt name; undefined where none is close.
+ *
+ * Close means: the same but for case, `-` and `_`; or at most a third of the longer name's letters differ. The first of
+ * several equally close ones is taken.
+ */
+export function nearest(name: string, candidates: Iterable<string>): string | undefined {
+  const wanted = plain(name);
+  let best: string | undefined;
+  let bestDistance = Number.POSITIVE_INFINITY;
+  for (const candidate of candidates) {
+    const other = plain(candidate);
+    const longer = Math.max(wanted.length, other.length);
+    // No name that matters is this long, and the distance costs the product of the lengths.
+    if (longer > 100) continue;
+    const apart = distance(wanted, other);
+    if (apart <= Math.floor(longer / 3) && apart < bestDistance) {
+      best = candidate;
+      bestDistance = apart;
+    }
+  }
+  return best;
+}
+
+function plain(name: string): string {
+  return name.toLowerCase().replace(/[-_\s]/g, "");
+}

@@ -1,0 +1,33 @@
+/** Time, handed in: the system's for real runs, a virtual one in tests. */
+export interface Clock {
+  /** Epoch milliseconds; may jump. */
+  now(): number;
+  /** Milliseconds since some fixed point; never runs backwards. */
+  elapsed(): number;
+  /** Calls back once, after `ms` of `elapsed` time, however long that is. Returns what cancels it. */
+  after(ms: number, callback: () => void): () => void;
+}
+
+/** The longest delay that a timer of the platform can hold: about 24.8 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** The system's clock. Delays beyond what one timer can hold are waited for in parts. */
+export function systemClock(): Clock {
+  return {
+    now: () => Date.now(),
+    elapsed: () => performance.now(),
+    after(ms, callback) {
+      const due = performance.now() + ms;
+      let timer: NodeJS.Timeout;
+      const arm = (restMs: number): void => {
+        timer = setTimeout(() => {
+          const left = due - performance.now();
+          if (restMs > LONGEST_TIMER_MS) arm(left);
+          else callback();
+        }, Math.min(Math.max(restMs, 0), LONGEST_TIMER_MS));
+      };
+      arm(ms);
+      return () => clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,202 @@
+import pTimeout from "p-timeout";
+import type { AllOptions, Child, ChildResult, Durable, EmitOptions, Outcome, StepContext } from "../engine/durable.ts";
+import type { RunEvent } from "../engine/event.ts";
+import { AgentError, type Failure } from "../engine/failure.ts";
+import type { HookPlan } from "../plan/plan.ts";
+import { formatDuration } from "../spec/duration.ts";
+import type { Clock } from "./clock.ts";
+import { Interruption } from "./interruption.ts";
+import type { Journal } from "./journal.ts";
+
+/** What the local engine is made of. */
+export interface LocalOptions {
+  readonly runId: string;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** Wall clock of this run or resume in milliseconds; null for no limit. */
+  readonly timeoutMs: number | null;
+  /** Cancels the run. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long stopped work may take to end before it is left behind. */
+  readonly graceMs: number;
+  readonly onEvent: (event: RunEvent, hooks: readonly HookPlan[], signal: AbortSignal) => Promise<void>;
+}
+
+/** The seam on a journal of this process: steps are recorded there, waits are timers. `close` frees timers. */
+export function createLocalDurable(options: LocalOptions): { durable: Durable; close: () => void } {
+  const { clock, signal, timeoutMs } = options;
+  const interruption = new Interruption(null);
+  const deadlineMs = timeoutMs === null ? Number.POSITIVE_INFINITY : clock.elapsed() + timeoutMs;
+  const cancel = (): void => interruption.raise({ kind: "cancelled", message: reasonOf(signal) });
+  if (signal?.aborted === true) cancel();
+  signal?.addEventListener("abort", cancel, { once: true });
+  const stopTimer =
+    timeoutMs === null
+      ? () => {}
+      : clock.after(timeoutMs, () => interruption.raise({ kind: "deadline", message: `the pipeline's timeout of ${formatDuration(timeoutMs)} is over` }));
+  return {
+    durable: new LocalDurable(options, interruption, deadlineMs),
+    close() {
+      stopTimer();
+      signal?.removeEventListener("abort", cancel);
+    },
+  };
+}
+
+class LocalDurable implements Durable {
+  readonly runId: string;
+  readonly #options: LocalOptions;
+  readonly #interruption: Interruption;
+  readonly #deadlineMs: number;
+  /** Whether the latest step was executed just now, rather than found in the journal. */
+  #live = true;
+
+  constructor(options: LocalOptions, interruption: Interruption, deadlineMs: number) {
+    this.runId = options.runId;
+    this.#options = options;
+    this.#interruption = interruption;
+    this.#deadlineMs = deadlineMs;
+  }
+
+  async step(key: string, body: (context: StepContext) => Promise<Outcome>): Promise<Outcome> {
+    const { journal } = this.#options;
+    const recorded = journal.get(key);
+    this.#live = recorded === undefined;
+    if (recorded !== undefined) return recorded;
+    const outcome = Object.freeze(await body(this.#context()));
+    await journal.append(key, outcome);
+    return outcome;
+  }
+
+  sleep(_key: string, delayMs: number, since: number): Promise<Failure | undefined> {
+    const { clock } = this.#options;
+    const leftMs = this.#live ? delayMs : Math.min(delayMs, Math.max(0, since + delayMs - clock.now()));
+    const raised = this.#interruption.failure();
+    if (raised !== undefined || leftMs === 0) return Promise.resolve(raised);
+    return new Promise((resolve) => {
+      const stopTimer = clock.after(leftMs, () => {
+        stopListening();
+        resolve(undefined);
+      });
+      const stopListening = this.#interruption.listen((failure) => {
+        stopTimer();
+        resolve(failure);
+      });
+    });
+  }
+
+  now(_key: string): Promise<number> {
+    return Promise.resolve(this.#options.clock.now());
+  }
+
+  interruption(): Failure | undefined {
+    return this.#interruption.failure();
+  }
+
+  async all<Result extends ChildResult>(_key: string, children: readonly Child<Result>[], options: AllOptions): Promise<Result[]> {
+    const inner = new Interruption(this.#interruption);
+    const stopTimer =
+      options.timeoutMs === null || options.onTimeout === undefined
+        ? () => {}
+        : this.#options.clock.after(options.timeoutMs, () => inner.raise(options.onTimeout as Failure));
+    const results: Result[] = [];
+    let next = 0;
+    const work = async (): Promise<void> => {
+      while (next < children.length) {
+        const index = next;
+        next += 1;
+        const child = children[index] as Child<Result>;
+        const result = await child.run(new LocalDurable(this.#options, inner, this.#deadlineMs));
+        results[index] = result;
+        if (result.failed && options.stopOnFailure) {
+          inner.raise({ kind: "cancelled", message: `stopped because ${child.name} failed` });
+        }
+      }
+    };
+    const workers = Array.from({ length: Math.min(options.maxConcurrency, children.length) }, work);
+    // Every worker ends before an exception of one of them goes on: nothing may run on behind the interpreter's back.
+    const ended = await Promise.allSettled(workers);
+    stopTimer();
+    inner.close();
+    for (const worker of ended) if (worker.status === "rejected") throw worker.reason;
+    return results;
+  }
+
+  async emit(event: RunEvent, options: EmitOptions = {}): Promise<boolean> {
+    if (options.unlessRecorded !== undefined && this.#options.journal.get(options.unlessRecorded) !== undefined) return false;
+    await this.#options.onEvent(event, options.hooks ?? [], this.#interruption.signal);
+    return true;
+  }
+
+  #context(): StepContext {
+    const { clock, random } = this.#options;
+    return {
+      now: () => clock.now(),
+      elapsed: () => clock.elapsed(),
+      random,
+      remainingMs: () => this.#deadlineMs - clock.elapsed(),
+      limit: (timeoutMs, work) => this.#limit(timeoutMs, work),
+    };
+  }
+
+  async #limit<T>(timeoutMs: number | null, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const raised = this.#interruption.failure();
+    if (raised !== undefined) throw errorOf(raised);
+    const controller = new AbortController();
+    let reason: Failure | undefined;
+    let stop: (failure: Failure) => void = () => {};
+    const stopped = new Promise<void>((resolve) => {
+      stop = (failure) => {
+        reason ??= failure;
+        resolve();
+      };
+    });
+    const stopListening = this.#interruption.listen(stop);
+    const stopTimer =
+      timeoutMs === null
+        ? () => {}
+        : this.#options.clock.after(timeoutMs, () => stop({ kind: "timeout", message: `it did not end within ${formatDuration(timeoutMs)}` }));
+    try {
+      const working = work(controller.signal);
+      const first = await Promise.race([working, stopped]);
+      if (reason === undefined) return first as T;
+      const error = errorOf(reason);
+      controller.abort(error);
+      return await this.#afterStop(working, error);
+    } finally {
+      stopTimer();
+      stopListening();
+    }
+  }
+
+  /** Work that finished in spite of a cancellation is kept, since it was done and paid; after its own timeout it is not. */
+  async #afterStop<T>(working: Promise<T>, error: AgentError): Promise<T> {
+    const { clock, graceMs } = this.#options;
+    const settled = working.then(
+      (value) => ({ value }),
+      () => null,
+    );
+    const customTimers = { setTimeout: timerOf(clock), clearTimeout: (cancel: unknown) => (cancel as () => void)() } as unknown as NonNullable<
+      Parameters<typeof pTimeout>[1]["customTimers"]
+    >;
+    const end = await pTimeout(settled, { milliseconds: graceMs, fallback: () => null, customTimers });
+    if (end !== null && error.kind === "cancelled") return end.value;
+    throw error;
+  }
+}
+
+/** `setTimeout` on a clock; the timer's handle is the function that cancels it. */
+function timerOf(clock: Clock): (callback: () => void, ms: number) => () => void {
+  return (callback, ms) => clock.after(ms, callback);
+}
+
+function errorOf(failure: Failure): AgentError {
+  return new AgentError(failure.kind, failure.message);
+}
+
+function reasonOf(signal: AbortSignal | undefined): string {
+  const reason: unknown = signal?.reason;
+  return typeof reason === "string" ? reason : "the run was cancelled";
+}
