@@ -104,7 +104,11 @@ export class PipelineError extends Error {
 
   constructor(diagnostics: readonly Diagnostic[], documents: Documents) {
     const errors = diagnostics.filter(({ severity }) => severity === "error");
-    super(errors.map(({ code, message, path }) => `${message} [${code}]${path === undefined || path.length === 0 ? "" : ` at ${path.join(".")}`}`).join("\n"));
+    super(
+      errors
+        .map(({ code, message, path }) => `${message} [${code}]${path === undefined || path.length === 0 ? "" : ` at ${path.join(".")}`}`)
+        .join("\n"),
+    );
     this.diagnostics = diagnostics;
     this.documents = documents;
   }
@@ -173,7 +177,8 @@ export function thisMachine(env: Machine["env"]): Machine {
 
 function makePipeline(loaded: LoadedSource, options: PipelineOptions): Pipeline {
   const functions = new Map(Object.entries(options.agents ?? {}));
-  const built = loaded.source === null ? { plan: null, diagnostics: [] } : buildPlan(loaded.source, { functions: new Set(functions.keys()) });
+  const built =
+    loaded.source === null ? { plan: null, diagnostics: [] } : buildPlan(loaded.source, { functions: new Set(functions.keys()) });
   const diagnostics = [...loaded.diagnostics, ...built.diagnostics];
   const { plan } = built;
   if (plan === null || diagnostics.some(({ severity }) => severity === "error")) throw new PipelineError(diagnostics, loaded.documents);

@@ -176,12 +176,14 @@ describe("the rules notice", () => {
       ["src/cli/entry.ts loads zod at once; what may be is commander"],
     ],
     [
-      "a cycle through a type",
+      "a cycle, also through what is imported later, but not through types",
       cycles,
       {
         "src/a.ts": `import { b } from "./b.ts";`,
-        "src/b.ts": `import { c } from "./c.ts";`,
-        "src/c.ts": `import type { A } from "./a.ts";`,
+        "src/b.ts": `export const b = () => import("./c.ts");`,
+        "src/c.ts": `import { type X, a } from "./a.ts";`,
+        "src/d.ts": `import { e } from "./e.ts";`,
+        "src/e.ts": `import type { D } from "./d.ts";\nimport { type D2 } from "./d.ts";`,
       },
       ["src/a.ts → src/b.ts → src/c.ts → src/a.ts"],
     ],
@@ -306,8 +308,8 @@ function eagerPackageProblems(sources: Sources): string[] {
     const files = new Set([start]);
     const packages = new Set<string>();
     for (const file of files) {
-      for (const { specifier, eager } of importsOf(file, sources.get(file) ?? "")) {
-        if (specifier === null || !eager || specifier.startsWith("node:")) continue;
+      for (const { specifier, dynamic, typeOnly } of importsOf(file, sources.get(file) ?? "")) {
+        if (specifier === null || dynamic || typeOnly || specifier.startsWith("node:")) continue;
         if (specifier.startsWith(".")) files.add(join(dirname(file), specifier));
         else packages.add(packageOf(specifier));
       }
@@ -318,7 +320,10 @@ function eagerPackageProblems(sources: Sources): string[] {
   });
 }
 
-/** One path for each cycle that a walk in the order of the names meets first. */
+/**
+ * One path for each cycle that a walk in the order of the names meets first. Types do not count: two files of a folder may
+ * use each other's, and the import table keeps the folders in order for types as well.
+ */
 function cycles(sources: Sources): string[] {
   const found: string[] = [];
   const done = new Set<string>();
@@ -329,8 +334,8 @@ function cycles(sources: Sources): string[] {
     const start = path.indexOf(file);
     if (start >= 0) found.push([...path.slice(start), file].join(" → "));
     if (start >= 0 || done.has(file)) return;
-    for (const { specifier } of importsOf(file, sources.get(file) ?? "")) {
-      if (specifier?.startsWith(".")) visit(join(dirname(file), specifier), [...path, file]);
+    for (const { specifier, typeOnly } of importsOf(file, sources.get(file) ?? "")) {
+      if (specifier?.startsWith(".") && !typeOnly) visit(join(dirname(file), specifier), [...path, file]);
     }
     done.add(file);
   }
@@ -408,8 +413,10 @@ function packageOf(specifier: string): string {
 interface Import {
   /** null: computed. */
   readonly specifier: string | null;
-  /** Whether it is loaded together with the file: not dynamically, and not only for types. */
-  readonly eager: boolean;
+  /** Whether it is loaded only when the code gets there. */
+  readonly dynamic: boolean;
+  /** Whether nothing is loaded at all. */
+  readonly typeOnly: boolean;
 }
 
 /** Every import of a file: statements, re-exports, `import(…)` of values and of types. */
@@ -417,17 +424,20 @@ function importsOf(file: string, text: string): Import[] {
   return nodesOf(file, text, { types: true }).flatMap(({ node }) => {
     const isImport = IMPORTS.includes(node.type) && node.source !== null;
     if (!isImport) return [];
-    return [{ specifier: typeof node.source.value === "string" ? node.source.value : null, eager: isEager(node) }];
+    return [
+      {
+        specifier: typeof node.source.value === "string" ? node.source.value : null,
+        dynamic: node.type === "ImportExpression",
+        typeOnly: isTypeOnly(node),
+      },
+    ];
   });
 }
 
-function isEager(node: Node): boolean {
-  if (node.type === "ImportExpression" || node.type === "TSImportType") return false;
-  if (node.importKind === "type" || node.exportKind === "type") return false;
+function isTypeOnly(node: Node): boolean {
+  if (node.type === "TSImportType" || node.importKind === "type" || node.exportKind === "type") return true;
   return (
-    node.specifiers === undefined ||
-    node.specifiers.length === 0 ||
-    !node.specifiers.every((specifier: Node) => (specifier.importKind ?? specifier.exportKind) === "type")
+    node.specifiers?.length > 0 && node.specifiers.every((specifier: Node) => (specifier.importKind ?? specifier.exportKind) === "type")
   );
 }
 

@@ -83,10 +83,8 @@ export function statusError(thrown: { status: number; error: unknown; message: s
 /** The connection failed, before or during the answer. The cause is unwrapped to what a person can act on. */
 export function connectionError(thrown: unknown, asked: Asked): AgentError {
   const root = rootOf(thrown);
-  const who = asked.provider.name;
-  const message = redact(connectionMessage(root, asked), asked);
-  if (root.code === "ERR_INVALID_URL") return new AgentError("invalid_request", message);
-  return new AgentError("connection", `${who} cannot be reached: ${message}`);
+  const kind = root.code === "ERR_INVALID_URL" ? "invalid_request" : "connection";
+  return new AgentError(kind, redact(connectionMessage(root, asked), asked));
 }
 
 /** How long a server asks to wait, in milliseconds: `retry-after-ms`, or `Retry-After` as seconds or as a date. */
@@ -95,7 +93,7 @@ export function retryAfterMs(headers: Headers, now: number): number | undefined 
   if (/^\d+(\.\d+)?$/.test(milliseconds)) return Math.ceil(Number(milliseconds));
   const after = headers.get("retry-after")?.trim() ?? "";
   if (/^\d+(\.\d+)?$/.test(after)) return Math.ceil(Number(after) * 1000);
-  const date = Date.parse(after);
+  const date = after.endsWith("GMT") ? Date.parse(after) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
@@ -219,22 +217,25 @@ function rootOf(thrown: unknown): Root {
 }
 
 function connectionMessage({ code, message, place }: Root, { provider }: Asked): string {
-  const hint =
-    RUNNING_HINTS[provider.name] ?? (/\/\/(localhost|127\.|\[::1\])/.test(provider.baseUrl) ? "is the server running?" : "check base_url");
+  const who = provider.name;
+  const hint = RUNNING_HINTS[who] ?? (/\/\/(localhost|127\.|\[::1\])/.test(provider.baseUrl) ? "is the server running?" : "check base_url");
   switch (code) {
     case "ERR_INVALID_URL":
-      return `base_url \`${provider.baseUrl}\` of provider ${provider.name} is not a URL`;
+      return `${who}: base_url \`${provider.baseUrl}\` is not a URL`;
     case "ECONNREFUSED":
-      return `${code} ${place ?? provider.baseUrl} (${hint})`;
+      return `${who} cannot be reached: ${code} ${place ?? provider.baseUrl} (${hint})`;
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return `${code} ${place ?? provider.baseUrl} (check base_url)`;
+      return `${who} cannot be reached: ${code} ${place ?? provider.baseUrl} (check base_url)`;
+    case "ERR_SSL_WRONG_VERSION_NUMBER":
+    case "ERR_SSL_PACKET_LENGTH_TOO_LONG":
+      return `${who} cannot be reached: ${provider.baseUrl} does not speak TLS (${code}; http instead of https?)`;
     case "UND_ERR_SOCKET":
     case "ECONNRESET":
     case "EPIPE":
-      return `the connection was closed before the answer was complete (${code})`;
+      return `${who}: the connection was closed before the answer was complete (${code})`;
     default:
-      return code === "" ? message : `${message} (${code})`;
+      return `${who} cannot be reached: ${clip(message)}${code === "" ? "" : ` (${code})`}`;
   }
 }
 

@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import type { AgentFunction } from "../engine/agent.ts";
 import { AgentError } from "../engine/failure.ts";
@@ -32,13 +32,16 @@ async function load(path: string): Promise<AgentFunction> {
 }
 
 async function reason(path: string, error: unknown): Promise<string> {
-  const exists = await access(path).then(
-    () => true,
-    () => false,
-  );
-  if (!exists) return "there is no such file";
+  const file = await stat(path).catch(() => null);
+  if (file === null) return "there is no such file";
+  if (file.isDirectory()) return "it is a directory";
   if (!(error instanceof Error)) return `it threw ${String(error)}`;
-  return error instanceof SyntaxError ? `syntax error: ${error.message}` : error.message;
+  const stack = error.stack ?? "";
+  // Where Node knows the place it stands above the message; of JavaScript it tells only who runs it.
+  const place = /^(\/.+:\d+)\n/.exec(stack)?.[1];
+  if (place !== undefined) return `syntax error at ${place}: ${error.message}`;
+  if (/ at (compileSourceTextModule|wrapSafe) /.test(stack)) return `syntax error: ${error.message}; \`node --check ${path}\` shows where`;
+  return error.message;
 }
 
 function kindOf(value: unknown): string {

@@ -48,6 +48,9 @@ const LONGEST_LINE = 65_536;
 const TAIL_LINES = 20;
 const TAIL_LINE_LENGTH = 2_000;
 
+/** What Node says of NUL in a variable; of one in an argument, execa says something else. */
+const NUL = { code: "ERR_INVALID_ARG_VALUE", message: "an argument holds a NUL character" };
+
 /** What is used here of a process that was started. */
 interface Child {
   readonly pid?: number | undefined;
@@ -74,6 +77,7 @@ export async function runProcess(request: ProcessRequest): Promise<ProcessResult
   const { execa } = await loadExeca();
   if (request.signal.aborted) throw abortError(request.signal);
   const [file = "", ...args] = request.command;
+  if (request.command.some((part) => part.includes("\0"))) throw await spawnError(request, NUL);
   const child = execa(file, args, {
     cwd: request.cwd,
     env: request.env,
@@ -239,36 +243,34 @@ async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
   limit.abort();
 }
 
-async function spawnError(request: ProcessRequest, cause: unknown): Promise<AgentError> {
-  const [file = ""] = request.command;
-  const code = String((cause as { code?: unknown } | undefined)?.code ?? "");
-  return new AgentError("spawn", await spawnMessage(file, request.cwd, code, cause), { cause });
+async function spawnError({ command, cwd }: ProcessRequest, cause: unknown): Promise<AgentError> {
+  const file = (command[0] ?? "").replaceAll("\0", "\\0");
+  return new AgentError("spawn", `cannot start \`${file}\`: ${await spawnReason(file, cwd, cause)}`, { cause });
 }
 
-async function spawnMessage(file: string, cwd: string, code: string, cause: unknown): Promise<string> {
-  const directory = await stat(cwd).catch(() => undefined);
-  if (directory === undefined) return `cannot start \`${file}\`: its working directory ${cwd} does not exist`;
-  if (!directory.isDirectory()) return `cannot start \`${file}\`: its working directory ${cwd} is not a directory`;
-  const isPath = file.includes("/");
+async function spawnReason(file: string, cwd: string, cause: unknown): Promise<string> {
+  const { code, message } = cause as { code?: string; message: string };
+  if (file === "") return "the name of the program is empty";
+  const directory = await stat(cwd).catch(() => null);
+  if (directory === null) return `its working directory ${cwd} does not exist`;
+  if (!directory.isDirectory()) return `its working directory ${cwd} is not a directory`;
+  const target = file.includes("/") ? await stat(resolve(cwd, file)).catch(() => null) : undefined;
   switch (code) {
     case "ENOENT":
-      if (!isPath) return `cannot start \`${file}\`: there is no such program on the PATH`;
-      return (await stat(resolve(cwd, file)).catch(() => undefined)) === undefined
-        ? `cannot start \`${file}\`: there is no such file in ${cwd}`
-        : `cannot start \`${file}\`: the interpreter that its first line names was not found`;
+      if (target === undefined) return "there is no such program on the PATH";
+      return target === null ? `there is no such file in ${cwd}` : "the interpreter that its first line names was not found";
     case "EACCES":
-      return `cannot start \`${file}\`: it is not an executable file${isPath ? `; \`chmod +x ${file}\` makes it one` : ""}`;
+      if (target?.isDirectory()) return "it is a directory";
+      return `it is not an executable file${target === undefined ? "" : `; \`chmod +x ${file}\` makes it one`}`;
     case "E2BIG":
-      return `cannot start \`${file}\`: its arguments and environment are larger than the system allows; pass large values by stdin`;
+      return "its arguments and environment are larger than the system allows; pass large values by stdin";
     case "ERR_INVALID_ARG_VALUE":
-      return file === ""
-        ? "cannot start the script: the name of the program is empty"
-        : `cannot start \`${file.replaceAll("\0", "\\0")}\`: an argument or a variable holds a NUL character`;
+      return "an argument or a variable holds a NUL character";
     case "EAGAIN":
     case "EMFILE":
     case "ENFILE":
-      return `cannot start \`${file}\`: the system has too many processes or open files (${code})`;
+      return `the system has too many processes or open files (${code})`;
     default:
-      return `cannot start \`${file}\`: ${cause instanceof Error ? cause.message : code}`;
+      return message;
   }
 }

@@ -8,6 +8,14 @@ import type { Io } from "./io.ts";
 /** Prints diagnostics on stderr, each at its place in its document. */
 export async function printDiagnostics(io: Io, diagnostics: readonly Diagnostic[], documents: Documents, palette: Palette): Promise<void> {
   if (diagnostics.length === 0) return;
+  // Positions need a second parser, which a file without problems does not pay for.
+  const { locateAll } = await import("../spec/positions.ts");
   const located = await locateAll(diagnostics, documents);
-  io.stderr.write(renderDiagnostics(located, documents, { palette, shown: (file) => shownPath(io, file) }));
+  io.stderr.write(`${renderDiagnostics(located, { palette, shown: (file) => shownPath(io, file) })}\n`);
+}
+
+/** A path as a person would write it from here. */
+export function shownPath(io: Io, file: string): string {
+  const path = relative(io.cwd, file);
+  return path.startsWith("../../") ? file : path;
 }

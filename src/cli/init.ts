@@ -9,13 +9,16 @@ const TEMPLATES = ["starter", "etl", "content", "ml", "research", "review", "sup
 /** `agentflow init`: copies one of the shipped pipelines. Files that are there are not touched unless it is forced. */
 export async function init(io: Io, directory: string, flags: { readonly template?: string; readonly force?: boolean }): Promise<number> {
   const template = flags.template ?? "starter";
-  if (!(TEMPLATES as readonly string[]).includes(template)) throw new UsageError(`there is no template called \`${template}\`; there are ${TEMPLATES.join(", ")}`);
+  if (!(TEMPLATES as readonly string[]).includes(template))
+    throw new UsageError(`there is no template called \`${template}\`; there are ${TEMPLATES.join(", ")}`);
   const from = join(await pipelinesDirectory(), template);
   const to = resolve(io.cwd, directory);
   const files = await filesOf(from);
   const there = await existing(to, files);
   if (there.length > 0 && flags.force !== true) {
-    throw new UsageError(`${there.map((file) => join(directory, file)).join(", ")} ${there.length === 1 ? "is" : "are"} there already; choose another directory, or use --force to replace`);
+    throw new UsageError(
+      `${there.map((file) => join(directory, file)).join(", ")} ${there.length === 1 ? "is" : "are"} there already; choose another directory, or use --force to replace`,
+    );
   }
   await mkdir(to, { recursive: true });
   for (const file of files) await cp(join(from, file), join(to, file));
@@ -43,6 +46,13 @@ async function filesOf(directory: string): Promise<string[]> {
 }
 
 async function existing(directory: string, files: readonly string[]): Promise<string[]> {
-  const found = await Promise.all(files.map((file) => access(join(directory, file)).then(() => [file], () => [])));
+  const found = await Promise.all(
+    files.map((file) =>
+      access(join(directory, file)).then(
+        () => [file],
+        () => [],
+      ),
+    ),
+  );
   return found.flat();
 }

@@ -7,7 +7,11 @@ import { decodeText } from "../spec/toml.ts";
 import { type Io, UsageError } from "./io.ts";
 
 /** The run's input: what the file holds, and over it what `--input` says. @throws UsageError */
-export async function inputOf(io: Io, flags: { readonly input?: readonly string[]; readonly inputFile?: string }, inputs: ReadonlyMap<string, InputSpec>): Promise<JsonObject> {
+export async function inputOf(
+  io: Io,
+  flags: { readonly input?: readonly string[]; readonly inputFile?: string },
+  inputs: ReadonlyMap<string, InputSpec>,
+): Promise<JsonObject> {
   const values = flags.inputFile === undefined ? {} : { ...(await fileInput(io, flags.inputFile)) };
   for (const argument of flags.input ?? []) {
     const { key, value } = parseInput(argument, inputs);

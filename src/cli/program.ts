@@ -36,7 +36,10 @@ function makeProgram(io: Io, end: (code: number) => void): Command {
       getErrHelpWidth: () => (io.stderr.columns > 0 ? io.stderr.columns : 100),
       outputError: (text, write) => write(text.replace(/^error: /, "agentflow: ")),
     })
-    .addHelpText("after", `\nExamples:\n  agentflow init                      make a pipeline to start from\n  agentflow validate pipeline.toml    check it\n  agentflow run pipeline.toml         run it\n${EXIT_CODES_HELP}`);
+    .addHelpText(
+      "after",
+      `\nExamples:\n  agentflow init                      make a pipeline to start from\n  agentflow validate pipeline.toml    check it\n  agentflow run pipeline.toml         run it\n${EXIT_CODES_HELP}`,
+    );
   addRun(program, io, end);
   addValidate(program, io, end);
   addInit(program, io, end);
@@ -58,7 +61,7 @@ function addRun(program: Command, io: Io, end: (code: number) => void): void {
     .addOption(new Option("--output <what>", "what stdout gets").choices(["state", "result", "none"]).default("state"))
     .option("--events", "every event as a line of JSON on stdout, the result last")
     .option("--out <file>", "write what stdout would get to a file instead")
-    .option("--timeout <duration>", 'the run\'s time, such as 5m or none, instead of the file\'s', nonEmpty)
+    .option("--timeout <duration>", "the run's time, such as 5m or none, instead of the file's", nonEmpty)
     .option("--env-file <file>", "environment variables to add, as NAME=value lines; the environment wins")
     .option("--no-store", "keep nothing on the disk")
     .option("--dry-run", "show what would be run: stages, models, timeouts, worst-case time; runs nothing")
@@ -85,7 +88,10 @@ function addValidate(program: Command, io: Io, end: (code: number) => void): voi
     .option("--strict", "warnings fail too")
     .option("--stdin-filename <file>", "where standard input would stand: its relative paths start there", "stdin.toml")
     .option("--no-color", "no colours")
-    .addHelpText("after", "\nExamples:\n  agentflow validate pipeline.toml\n  agentflow validate --strict pipelines/*.toml\n  agentflow validate --format json pipeline.toml | jq .diagnostics\n")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  agentflow validate pipeline.toml\n  agentflow validate --strict pipelines/*.toml\n  agentflow validate --format json pipeline.toml | jq .diagnostics\n",
+    )
     .action(async (files: string[], flags: ValidateFlags) => {
       const { validate } = await import("./validate.ts");
       end(await validate(io, files, flags));
@@ -110,7 +116,10 @@ function addSchema(program: Command, io: Io): void {
   program
     .command("schema")
     .description("print the JSON Schema of the pipeline file, for editors")
-    .addHelpText("after", "\nExample:\n  agentflow schema > agentflow.schema.json    then write #:schema ./agentflow.schema.json on the first line of the file\n")
+    .addHelpText(
+      "after",
+      "\nExample:\n  agentflow schema > agentflow.schema.json    then write #:schema ./agentflow.schema.json on the first line of the file\n",
+    )
     .action(async () => {
       const { jsonSchema } = await import("../spec/schema.ts");
       io.stdout.write(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
@@ -122,9 +131,13 @@ function addCompletion(program: Command, io: Io): void {
     .command("completion")
     .description("print a completion script")
     .argument("<shell>", "bash, zsh or fish")
-    .addHelpText("after", "\nExamples:\n  source <(agentflow completion bash)\n  agentflow completion fish > ~/.config/fish/completions/agentflow.fish\n")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  source <(agentflow completion bash)\n  agentflow completion fish > ~/.config/fish/completions/agentflow.fish\n",
+    )
     .action(async (shell: string) => {
-      if (shell !== "bash" && shell !== "zsh" && shell !== "fish") throw new UsageError(`there is no completion for \`${shell}\`; there is one for bash, zsh and fish`);
+      if (shell !== "bash" && shell !== "zsh" && shell !== "fish")
+        throw new UsageError(`there is no completion for \`${shell}\`; there is one for bash, zsh and fish`);
       const { completionScript } = await import("./completion.ts");
       io.stdout.write(completionScript(shell, completionSpec(program)));
     });

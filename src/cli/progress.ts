@@ -18,7 +18,12 @@ export async function progressFor(io: Io, options: { palette: Palette; quiet: bo
   if (options.quiet) return { event: () => {}, note, stop: () => {} };
   const { terminal } = io.stderr;
   if (terminal !== undefined && liveDisplayWorks(terminal, io.env)) {
-    const display = await liveDisplay({ stream: terminal, palette: options.palette, verbose: options.verbose, now: () => io.clock.elapsed() });
+    const display = await liveDisplay({
+      stream: terminal,
+      palette: options.palette,
+      verbose: options.verbose,
+      now: () => io.clock.elapsed(),
+    });
     return { event: (event) => display.event(event), note, stop: () => display.stop() };
   }
   const lines = progressLines(options);

@@ -68,9 +68,11 @@ export async function run(io: Io, file: string, flags: RunFlags): Promise<number
 }
 
 function checkFlags(flags: RunFlags): void {
-  if (flags.json === true && flags.dryRun !== true) throw new UsageError("--json goes with --dry-run; the result of a run as JSON is --output result");
+  if (flags.json === true && flags.dryRun !== true)
+    throw new UsageError("--json goes with --dry-run; the result of a run as JSON is --output result");
   if (flags.quiet === true && flags.verbose === true) throw new UsageError("--quiet and --verbose exclude each other");
-  if (flags.events === true && flags.out !== undefined) throw new UsageError("--events writes to stdout while the run goes on, and --out only at its end; use one of them");
+  if (flags.events === true && flags.out !== undefined)
+    throw new UsageError("--events writes to stdout while the run goes on, and --out only at its end; use one of them");
 }
 
 /** The environment, and under it what an env file adds. */
@@ -96,8 +98,15 @@ async function load(io: Io, file: string, world: World, palette: Palette): Promi
   }
 }
 
-async function dryRun(io: Io, pipeline: Pipeline, input: Readonly<Record<string, unknown>>, env: Readonly<Record<string, string | undefined>>, flags: RunFlags): Promise<number> {
-  const { dryRun: text, dryRunJson: json } = await import("../report/dry-run.ts");
+async function dryRun(
+  io: Io,
+  pipeline: Pipeline,
+  input: Readonly<Record<string, unknown>>,
+  env: Readonly<Record<string, string | undefined>>,
+  flags: RunFlags,
+): Promise<number> {
+  const { dryRun: text } = await import("../report/dry-run.ts");
+  const { dryRunJson: json } = await import("../report/dry-run-json.ts");
   const { plan } = pipeline;
   const facts = {
     missingInputs: [...plan.inputs].filter(([name, spec]) => isRequired(spec) && !Object.hasOwn(input, name)).map(([name]) => name),
@@ -139,7 +148,11 @@ function maskerOf(io: Io, pipeline: Pipeline, env: Readonly<Record<string, strin
 }
 
 /** The first signal stops the run, which then ends by itself; a second one does not wait for it. */
-async function untilEnd(io: Io, started: Run, progress: Progress): Promise<{ result: RunResult; signal: StopSignal | null } | { result: null; signal: StopSignal }> {
+async function untilEnd(
+  io: Io,
+  started: Run,
+  progress: Progress,
+): Promise<{ result: RunResult; signal: StopSignal | null } | { result: null; signal: StopSignal }> {
   let signal: StopSignal | null = null;
   let force: () => void = () => {};
   const forced = new Promise<null>((resolveForced) => {
@@ -166,7 +179,10 @@ async function untilEnd(io: Io, started: Run, progress: Progress): Promise<{ res
 
 async function tellEnd(io: Io, result: RunResult, options: { palette: Palette; quiet: boolean }): Promise<void> {
   const { failureSummary, successSummary } = await import("../report/summary.ts");
-  const clean = result.status === "succeeded" && result.warnings.length === 0 && result.stages.every(({ status }) => status !== "tolerated" && status !== "failed");
+  const clean =
+    result.status === "succeeded" &&
+    result.warnings.length === 0 &&
+    result.stages.every(({ status }) => status !== "tolerated" && status !== "failed");
   if (options.quiet && clean) return;
   const text = result.status === "succeeded" ? successSummary(result, options) : failureSummary(result, options);
   io.stderr.write(`${text}\n`);
@@ -207,7 +223,9 @@ async function writeResult(io: Io, text: string, out: string | null): Promise<vo
     await writeFile(`${out}.part`, text);
     await rename(`${out}.part`, out);
   } catch (error) {
-    io.stderr.write(`agentflow: ${out} could not be written (${error instanceof Error ? error.message : String(error)}); here it is instead\n`);
+    io.stderr.write(
+      `agentflow: ${out} could not be written (${error instanceof Error ? error.message : String(error)}); here it is instead\n`,
+    );
     io.stdout.write(text);
   }
 }

@@ -1,8 +1,11 @@
 import { resolve } from "node:path";
 import { readFile } from "node:fs/promises";
-import { checkFile } from "../pipeline.ts";
+import { type CheckedFile, checkFile } from "../pipeline.ts";
 import { readProblem } from "../plan/source.ts";
-import { makePalette, colourWorks } from "../report/terminal.ts";
+import { diagnosticsReport } from "../report/diagnostics.ts";
+import { colourWorks, makePalette } from "../report/terminal.ts";
+import type { Diagnostic } from "../spec/diagnostic.ts";
+import { printDiagnostics, shownPath } from "./diagnostics.ts";
 import { EXIT } from "./exit-codes.ts";
 import { type Io, UsageError } from "./io.ts";
 
@@ -16,18 +19,43 @@ export interface ValidateFlags {
 
 /** `agentflow validate`: checks every file and tells every problem at once. Runs nothing. */
 export async function validate(io: Io, files: readonly string[], flags: ValidateFlags): Promise<number> {
-  const checked = [];
+  const checked: CheckedFile[] = [];
   for (const file of new Set(files)) checked.push(await check(io, file, flags));
-  const diagnostics = checked.flatMap((one) => one.diagnostics);
-  const errors = diagnostics.filter(({ severity }) => severity === "error").length;
-  const failed = errors > 0 || (flags.strict === true && diagnostics.length > 0);
-  await print(io, checked, flags);
-  return failed ? EXIT.failed : EXIT.ok;
+  const fails = (diagnostic: Diagnostic): boolean => diagnostic.severity === "error" || flags.strict === true;
+  if (flags.format === "json") await printJson(io, checked, fails);
+  else await printHuman(io, checked, fails, flags);
+  return checked.some(({ diagnostics }) => diagnostics.some(fails)) ? EXIT.failed : EXIT.ok;
 }
 
-type Checked = Awaited<ReturnType<typeof checkFile>>;
+type Fails = (diagnostic: Diagnostic) => boolean;
 
-async function check(io: Io, file: string, flags: ValidateFlags): Promise<Checked> {
+/** What is found goes to stderr; stdout gets a line for each file that is valid. */
+async function printHuman(io: Io, checked: readonly CheckedFile[], fails: Fails, flags: ValidateFlags): Promise<void> {
+  const palette = await makePalette(colourWorks(io.stderr, io.env, flags.color));
+  const documents = new Map(checked.flatMap((one) => [...one.documents]));
+  await printDiagnostics(
+    io,
+    checked.flatMap(({ diagnostics }) => diagnostics),
+    documents,
+    palette,
+  );
+  for (const { file, diagnostics } of checked) {
+    if (!diagnostics.some(fails)) io.stdout.write(`${shownPath(io, file)}: valid\n`);
+  }
+}
+
+async function printJson(io: Io, checked: readonly CheckedFile[], fails: Fails): Promise<void> {
+  const { locateAll } = await import("../spec/positions.ts");
+  const documents = new Map(checked.flatMap((one) => [...one.documents]));
+  const located = await locateAll(
+    checked.flatMap(({ diagnostics }) => diagnostics),
+    documents,
+  );
+  const files = checked.map(({ file, diagnostics }) => ({ file, valid: !diagnostics.some(fails) }));
+  io.stdout.write(`${JSON.stringify(diagnosticsReport(files, located), null, 2)}\n`);
+}
+
+async function check(io: Io, file: string, flags: ValidateFlags): Promise<CheckedFile> {
   const path = resolve(io.cwd, file === "-" ? flags.stdinFilename : file);
   return checkFile(path, file === "-" ? await io.readStdin() : await bytesOf(path), io.env);
 }

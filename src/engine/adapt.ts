@@ -15,13 +15,28 @@ export function adaptInput(agent: AgentPlan, scope: Scope): JsonObject {
  * Nothing (null, undefined) sets nothing. `textKey` is where text goes that has no `output` key; null: it is refused.
  * @throws AgentError of kind `invalid_output`
  */
-export function adaptOutput(agent: AgentPlan, output: unknown, textKey: string | null, before: Scope): { values: JsonObject; bare: boolean } {
-  const adapted = output === null || output === undefined ? { values: {}, bare: false } : place(agent, asJson(agent, output), textKey, before);
+export function adaptOutput(
+  agent: AgentPlan,
+  output: unknown,
+  textKey: string | null,
+  before: Scope,
+): { values: JsonObject; bare: boolean } {
+  const adapted =
+    output === null || output === undefined ? { values: {}, bare: false } : place(agent, asJson(agent, output), textKey, before);
   const missing = agent.writes?.filter((key) => !Object.hasOwn(adapted.values, key)) ?? [];
   if (missing.length > 0) {
     const wrote = Object.keys(adapted.values);
-    const got = wrote.length === 0 ? "nothing" : `only ${wrote.slice(0, 10).map((key) => `\`${key}\``).join(", ")}`;
-    throw new AgentError("invalid_output", `\`${agent.name}\` declares that it writes ${missing.map((key) => `\`${key}\``).join(", ")}, but it wrote ${got}`);
+    const got =
+      wrote.length === 0
+        ? "nothing"
+        : `only ${wrote
+            .slice(0, 10)
+            .map((key) => `\`${key}\``)
+            .join(", ")}`;
+    throw new AgentError(
+      "invalid_output",
+      `\`${agent.name}\` declares that it writes ${missing.map((key) => `\`${key}\``).join(", ")}, but it wrote ${got}`,
+    );
   }
   return adapted;
 }
@@ -37,7 +52,8 @@ function place(agent: AgentPlan, value: Json, textKey: string | null, before: Sc
     try {
       return { values: evaluateEntries(agent.output, { ...before, result: value }), bare: false };
     } catch (error) {
-      if (error instanceof ExpressionError) throw new AgentError("invalid_output", `the \`output\` of \`${agent.name}\` cannot be made: ${error.message}`);
+      if (error instanceof ExpressionError)
+        throw new AgentError("invalid_output", `the \`output\` of \`${agent.name}\` cannot be made: ${error.message}`);
       throw error;
     }
   }
@@ -59,7 +75,8 @@ function asJson(agent: AgentPlan, output: unknown): Json {
   try {
     return toJson(output);
   } catch (error) {
-    if (error instanceof NotJsonError) throw new AgentError("invalid_output", `the output of \`${agent.name}\` is not JSON: ${error.message}`);
+    if (error instanceof NotJsonError)
+      throw new AgentError("invalid_output", `the output of \`${agent.name}\` is not JSON: ${error.message}`);
     throw error;
   }
 }

@@ -35,7 +35,9 @@ function conditionHolds(rule: BranchPlan, scope: Scope): { holds: boolean; missi
   try {
     const value = rule.condition.evaluate(scope);
     if (typeof value === "boolean") return { holds: value, missing: null };
-    throw new ExpressionError(`the condition \`${rule.condition.text}\` must be true or false, but is ${JSON.stringify(value).slice(0, 60)}`);
+    throw new ExpressionError(
+      `the condition \`${rule.condition.text}\` must be true or false, but is ${JSON.stringify(value).slice(0, 60)}`,
+    );
   } catch (error) {
     if (error instanceof ExpressionError && error.missing !== null) return { holds: false, missing: error.missing };
     if (error instanceof ExpressionError) throw new ExpressionError(`branch from \`${rule.from}\`: ${error.message}`);

@@ -28,7 +28,11 @@ export class AgentError extends Error {
   readonly answers: number;
   readonly usage: Usage | undefined;
 
-  constructor(kind: FailureKind, message: string, options: { detail?: string; retryAfterMs?: number; answers?: number; usage?: Usage; cause?: unknown } = {}) {
+  constructor(
+    kind: FailureKind,
+    message: string,
+    options: { detail?: string; retryAfterMs?: number; answers?: number; usage?: Usage; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.kind = kind;
     this.detail = options.detail;
@@ -58,8 +62,12 @@ export function toFailure(thrown: unknown): Failure {
   }
   if (thrown instanceof ExpressionError) return { kind: "expression", message: thrown.message };
   if (thrown instanceof NotJsonError) return { kind: "invalid_output", message: thrown.message };
-  if (thrown instanceof Error) return { kind: "exit", message: thrown.message === "" ? thrown.name : thrown.message, ...withCauses(thrown) };
-  return { kind: "exit", message: typeof thrown === "string" && thrown !== "" ? thrown : `a value that is not an error was thrown: ${describe(thrown)}` };
+  if (thrown instanceof Error)
+    return { kind: "exit", message: thrown.message === "" ? thrown.name : thrown.message, ...withCauses(thrown) };
+  return {
+    kind: "exit",
+    message: typeof thrown === "string" && thrown !== "" ? thrown : `a value that is not an error was thrown: ${describe(thrown)}`,
+  };
 }
 
 function withCauses(error: Error): { cause?: readonly string[] } {

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "../spec/json.ts";
-import type { Plan, Scope } from "../plan/plan.ts";
+import type { AgentPlan, Plan, Scope } from "../plan/plan.ts";
 import type { AgentRunner, Metadata } from "./agent.ts";
 import type { Decision } from "./branch.ts";
 import type { Durable } from "./durable.ts";
@@ -7,6 +7,7 @@ import type { StageRef } from "./event.ts";
 import type { History, PastVisit } from "./history.ts";
 import type { RunError, StageResult, StageStatus } from "./result.ts";
 import type { State } from "./state.ts";
+import type { StateSize } from "./state-size.ts";
 import type { Failure } from "./failure.ts";
 
 /** What a whole run shares, nested pipelines and groups included. */
@@ -30,6 +31,7 @@ export interface Frame {
   readonly plan: Plan;
   readonly durable: Durable;
   readonly state: State;
+  readonly size: StateSize;
   /** Before the names of stages in events and results: "" or `outer/`. */
   readonly namePrefix: string;
   /** Before the keys of steps: "" or `outer~1/`. */
@@ -82,7 +84,13 @@ export function countVisit(frame: Frame, name: string): number {
 }
 
 export function stageRef(frame: Frame, name: string, number: number, visit: number, group: string | null): StageRef {
-  return { name: frame.namePrefix + name, number, total: frame.plan.sequence.length, visit, group: group === null ? null : frame.namePrefix + group };
+  return {
+    name: frame.namePrefix + name,
+    number,
+    total: frame.plan.sequence.length,
+    visit,
+    group: group === null ? null : frame.namePrefix + group,
+  };
 }
 
 /** Metadata as a stage sees it. */
@@ -111,6 +119,22 @@ export function runError(stage: StageRef, attempts: number, failure: Failure): R
     attempts,
     failure,
   };
+}
+
+/** Commits what an element wrote and prunes; tells once when the state has become large. */
+export async function commit(
+  frame: Frame,
+  stage: StageRef,
+  wrote: JsonObject,
+  prune: Pick<AgentPlan, "keep" | "drop"> | null,
+): Promise<void> {
+  const warning = frame.size.note(stage.name, wrote);
+  frame.state.commit(wrote);
+  if (prune !== null && (prune.keep !== null || prune.drop !== null)) {
+    frame.state.prune(prune.keep, prune.drop);
+    frame.size.forget(frame.state.snapshot());
+  }
+  if (warning !== null) await frame.durable.emit({ type: "warning", stage: stage.name, message: warning });
 }
 
 /**

@@ -5,7 +5,7 @@ import { type Decided, decideAfter, type Ended, UNDECIDED } from "./decide.ts";
 import type { ChildResult, Durable, Outcome } from "./durable.ts";
 import type { BranchEvent, StageRef } from "./event.ts";
 import { type Failure, toFailure } from "./failure.ts";
-import { countVisit, type Frame, noteFacts, reusable, runError, stageRef, type Visit } from "./frame.ts";
+import { commit, countVisit, type Frame, noteFacts, reusable, runError, stageRef, type Visit } from "./frame.ts";
 import { mergeMembers } from "./merge.ts";
 import type { PastVisit } from "./history.ts";
 import { runStage } from "./stage.ts";
@@ -24,7 +24,12 @@ export async function runGroup(frame: Frame, group: GroupPlan, number: number): 
   const past = reusable(frame, visitKey);
   if (stopped !== undefined && past === undefined) return notBegun(ref, stopped);
 
-  const told = past === undefined && (await frame.durable.emit({ type: "group-start", stage: ref, members: group.members.map((member) => member.name) }, { unlessRecorded: key }));
+  const told =
+    past === undefined &&
+    (await frame.durable.emit(
+      { type: "group-start", stage: ref, members: group.members.map((member) => member.name) },
+      { unlessRecorded: key },
+    ));
   const startedMs = await frame.durable.now(`${key}/start`);
   const members = await runMembers(frame, group, { number, visit, key, past });
   const durationMs = Math.max(0, (await frame.durable.now(`${key}/end`)) - startedMs);
@@ -76,7 +81,10 @@ async function runMembers(
     stopOnFailure: group.onError === "fail",
     timeoutMs: null,
   });
-  frame.takenOver = place.past === undefined ? frame.run.history.position : Math.max(place.past.position, ...members.map((member) => member.frame.takenOver));
+  frame.takenOver =
+    place.past === undefined
+      ? frame.run.history.position
+      : Math.max(place.past.position, ...members.map((member) => member.frame.takenOver));
   for (const { stage, frame: memberFrame } of members) {
     const facts = memberFrame.facts[stage.name];
     if (facts !== undefined) frame.facts[stage.name] = facts;
@@ -129,7 +137,20 @@ function settledAs(
 ): Settled {
   const status = settled === "succeeded" ? "succeeded" : "failed";
   return {
-    outcome: { status, settled, agent: null, attempt: 1, duration_ms: durationMs, wrote, bare: false, failure, retry_in_ms: null, decision, usage: null, answers: 0 },
+    outcome: {
+      status,
+      settled,
+      agent: null,
+      attempt: 1,
+      duration_ms: durationMs,
+      wrote,
+      bare: false,
+      failure,
+      retry_in_ms: null,
+      decision,
+      usage: null,
+      answers: 0,
+    },
     branch,
   };
 }
@@ -159,7 +180,13 @@ function memberFailure({ stage, visit }: MemberRun): Failure {
   return { ...failure, message: `member ${stage.name} failed: ${failure.message}` };
 }
 
-async function finish(frame: Frame, ref: StageRef, outcome: Outcome, members: readonly MemberRun[], live: { branch: BranchEvent | null } | null): Promise<Visit> {
+async function finish(
+  frame: Frame,
+  ref: StageRef,
+  outcome: Outcome,
+  members: readonly MemberRun[],
+  live: { branch: BranchEvent | null } | null,
+): Promise<Visit> {
   const status = outcome.settled ?? "failed";
   const name = ref.name.slice(frame.namePrefix.length);
   noteFacts(frame, name, status, 1, outcome.duration_ms, ref.visit);
@@ -177,10 +204,13 @@ async function finish(frame: Frame, ref: StageRef, outcome: Outcome, members: re
     error: outcome.failure,
   });
   for (const member of members) frame.stages.push(...member.frame.stages);
-  frame.state.commit(outcome.wrote);
+  await commit(frame, ref, outcome.wrote, null);
   const hooks = frame.plan.hooks;
   if (live !== null) {
-    await frame.durable.emit({ type: "group-end", stage: ref, status, duration_ms: outcome.duration_ms, output: outcome.wrote, failure: outcome.failure }, { hooks });
+    await frame.durable.emit(
+      { type: "group-end", stage: ref, status, duration_ms: outcome.duration_ms, output: outcome.wrote, failure: outcome.failure },
+      { hooks },
+    );
     if (live.branch !== null) await frame.durable.emit(live.branch, { hooks });
   }
   return {
@@ -196,5 +226,14 @@ async function finish(frame: Frame, ref: StageRef, outcome: Outcome, members: re
 }
 
 function notBegun(ref: StageRef, failure: Failure): Visit {
-  return { status: "cancelled", wrote: {}, bare: false, failure, error: runError(ref, 0, failure), decision: null, live: false, begun: false };
+  return {
+    status: "cancelled",
+    wrote: {},
+    bare: false,
+    failure,
+    error: runError(ref, 0, failure),
+    decision: null,
+    live: false,
+    begun: false,
+  };
 }

@@ -7,6 +7,7 @@ import type { History } from "./history.ts";
 import { type RunResult, type RunStatus, sumUsage } from "./result.ts";
 import { runSequence } from "./sequence.ts";
 import { State } from "./state.ts";
+import { StateSize } from "./state-size.ts";
 
 /** One run of a plan, or the next round of one. */
 export interface RunRequest {
@@ -30,7 +31,16 @@ export interface RunRequest {
 }
 
 /** Metadata that agentflow itself sets; a caller's own keys cannot replace it. */
-export const RESERVED_META = ["session_id", "pipeline_id", "run_id", "total_stages", "stage_number", "stage_name", "attempt", "pipeline_completed"] as const;
+export const RESERVED_META = [
+  "session_id",
+  "pipeline_id",
+  "run_id",
+  "total_stages",
+  "stage_number",
+  "stage_name",
+  "attempt",
+  "pipeline_completed",
+] as const;
 
 /** The key of the record that ends a round; the next resume opens another one. */
 export function endKey(round: number): string {
@@ -57,6 +67,7 @@ export async function interpret(request: RunRequest): Promise<RunResult> {
     plan,
     durable,
     state: new State(request.input),
+    size: new StateSize(),
     namePrefix: "",
     keyPrefix: "",
     round: String(request.round),

@@ -17,7 +17,10 @@ export interface MergeConflict {
 }
 
 /** Puts the outputs of a group's members together, in the order of the list, under the group's rule. */
-export function mergeMembers(rule: GroupPlan["merge"], members: readonly MemberOutput[]): { merged: JsonObject } | { conflict: MergeConflict } {
+export function mergeMembers(
+  rule: GroupPlan["merge"],
+  members: readonly MemberOutput[],
+): { merged: JsonObject } | { conflict: MergeConflict } {
   const merged = {};
   const writers = new Map<string, string>();
   for (const member of members) {
@@ -30,7 +33,6 @@ export function mergeMembers(rule: GroupPlan["merge"], members: readonly MemberO
   }
   return { merged };
 }
-
 
 function memberEntries(rule: GroupPlan["merge"], member: MemberOutput): [string, Json][] {
   const entries = Object.entries(member.wrote);

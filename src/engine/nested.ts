@@ -7,6 +7,7 @@ import type { ChildResult, Durable } from "./durable.ts";
 import { AgentError, type Failure } from "./failure.ts";
 import type { Frame, SequenceEnd } from "./frame.ts";
 import { State } from "./state.ts";
+import { StateSize } from "./state-size.ts";
 
 /** How a nested pipeline ended. */
 export interface NestedRun {
@@ -65,6 +66,7 @@ async function runInside(outer: Frame, plan: Plan, place: NestedPlace, durable: 
     plan,
     durable,
     state: new State(state),
+    size: new StateSize(),
     namePrefix: place.namePrefix,
     keyPrefix: place.keyPrefix,
     round: place.round,
@@ -80,7 +82,16 @@ async function runInside(outer: Frame, plan: Plan, place: NestedPlace, durable: 
   const { sessionId } = outer.run;
   const options = { hooks: plan.hooks, unlessRecorded: place.key };
   const told = await durable.emit(
-    { type: "run-start", nested: place.outer, pipeline_id: plan.pipelineId, session_id: sessionId, total_stages: plan.sequence.length, input: state, meta: frame.meta, resumed: false },
+    {
+      type: "run-start",
+      nested: place.outer,
+      pipeline_id: plan.pipelineId,
+      session_id: sessionId,
+      total_stages: plan.sequence.length,
+      input: state,
+      meta: frame.meta,
+      resumed: false,
+    },
     options,
   );
   const startedMs = await durable.now(`${place.key}/inside`);
@@ -88,7 +99,18 @@ async function runInside(outer: Frame, plan: Plan, place: NestedPlace, durable: 
   if (told) {
     const durationMs = Math.max(0, (await durable.now(`${place.key}/outside`)) - startedMs);
     const status = end.status === "stopped" ? "cancelled" : end.status;
-    await durable.emit({ type: "run-end", nested: place.outer, status, duration_ms: durationMs, state: frame.state.snapshot(), meta: frame.meta, error: end.error }, { hooks: plan.hooks });
+    await durable.emit(
+      {
+        type: "run-end",
+        nested: place.outer,
+        status,
+        duration_ms: durationMs,
+        state: frame.state.snapshot(),
+        meta: frame.meta,
+        error: end.error,
+      },
+      { hooks: plan.hooks },
+    );
   }
   return { failed: end.status !== "succeeded", end, frame };
 }
@@ -105,7 +127,8 @@ function seed(plan: Plan, agent: AgentPlan, input: JsonObject): { state: JsonObj
 function replyOf(agent: AgentPlan, result: NestedResult | undefined, before: JsonObject): AgentReply {
   if (result === undefined) throw new Error("a child run gave no result");
   const error = result.end.error;
-  if (error !== null) throw new AgentError(error.kind, error.message, { ...(error.failure.detail === undefined ? {} : { detail: error.failure.detail }) });
+  if (error !== null)
+    throw new AgentError(error.kind, error.message, { ...(error.failure.detail === undefined ? {} : { detail: error.failure.detail }) });
   const state = result.frame.state.snapshot();
   return { output: agent.output === null ? new State(before).changesOf(state) : state };
 }

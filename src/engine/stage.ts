@@ -8,7 +8,7 @@ import { type Decided, decideAfter, UNDECIDED } from "./decide.ts";
 import type { Outcome, StepContext } from "./durable.ts";
 import type { BranchEvent, StageRef } from "./event.ts";
 import { AgentError, type Failure, toFailure, type Usage } from "./failure.ts";
-import { countVisit, type Frame, noteFacts, reusable, runError, stageMeta, stageRef, stateScope, type Visit } from "./frame.ts";
+import { commit, countVisit, type Frame, noteFacts, reusable, runError, stageMeta, stageRef, stateScope, type Visit } from "./frame.ts";
 import type { PastVisit } from "./history.ts";
 import { type NestedRun, runNested } from "./nested.ts";
 import { type AttemptResult, type StageStatus, sumUsage } from "./result.ts";
@@ -78,7 +78,11 @@ class StageVisit {
       this.#outcomes.push(outcome);
       if (outcome.settled !== null) return this.#settle(outcome);
       if (outcome.retry_in_ms !== null) {
-        const interruption = await this.#frame.durable.sleep(`${this.#attemptKey(agent, attempt)}/wait`, outcome.retry_in_ms, outcome.ended_at);
+        const interruption = await this.#frame.durable.sleep(
+          `${this.#attemptKey(agent, attempt)}/wait`,
+          outcome.retry_in_ms,
+          outcome.ended_at,
+        );
         this.#waitedMs += outcome.retry_in_ms;
         if (interruption !== undefined) return this.#settle({ ...outcome, settled: "cancelled", failure: interruption });
         attempt += 1;
@@ -104,7 +108,8 @@ class StageVisit {
     const input = safely(() => adaptInput(agent, stateScope(this.#frame, state, meta)));
     const shownInput = input.ok ? input.value : state;
     const options = { hooks: plan.hooks, unlessRecorded: key };
-    if (!this.#begun) this.#begun = await durable.emit({ type: "stage-start", stage: this.#ref, agent: agent.name, input: shownInput, state }, options);
+    if (!this.#begun)
+      this.#begun = await durable.emit({ type: "stage-start", stage: this.#ref, agent: agent.name, input: shownInput, state }, options);
     await durable.emit({ type: "attempt-start", stage: this.#ref, agent: agent.name, attempt, attempts }, options);
     const nested = agent.call.type === "pipeline" && input.ok ? await this.#nested(agent, attempt, input.value) : null;
     let live: LiveAttempt | null = null;
@@ -154,9 +159,19 @@ class StageVisit {
   }
 
   /** One attempt: what is recorded, and where the run goes from here. */
-  async #body(agent: AgentPlan, attempt: number, given: Given, context: StepContext): Promise<{ outcome: Outcome; branch: BranchEvent | null }> {
+  async #body(
+    agent: AgentPlan,
+    attempt: number,
+    given: Given,
+    context: StepContext,
+  ): Promise<{ outcome: Outcome; branch: BranchEvent | null }> {
     const startedMs = context.elapsed();
-    const common = () => ({ agent: agent.name, attempt, ended_at: context.now(), duration_ms: Math.round(context.elapsed() - startedMs + (given.nested?.durationMs ?? 0)) });
+    const common = () => ({
+      agent: agent.name,
+      attempt,
+      ended_at: context.now(),
+      duration_ms: Math.round(context.elapsed() - startedMs + (given.nested?.durationMs ?? 0)),
+    });
     try {
       const reply = await this.#call(agent, attempt, given, context);
       const adapted = adaptOutput(agent, reply.output, this.#textKey(agent), stateScope(this.#frame, given.state, given.meta));
@@ -237,7 +252,10 @@ class StageVisit {
       if (failure.retry_after_ms === undefined || delayMs < context.remainingMs()) {
         return { settled: null, failure, retryInMs: delayMs, ...UNDECIDED };
       }
-      last = { ...failure, message: `${failure.message}; the server asks to wait ${Math.ceil(delayMs / 1000)} s, longer than the pipeline has left` };
+      last = {
+        ...failure,
+        message: `${failure.message}; the server asks to wait ${Math.ceil(delayMs / 1000)} s, longer than the pipeline has left`,
+      };
     }
     if (fallbackOf(this.#frame, agent) !== undefined) return { settled: null, failure: last, retryInMs: null, ...UNDECIDED };
     const settled = this.#stage.agent.onError === "continue" ? "tolerated" : "failed";
@@ -259,7 +277,14 @@ class StageVisit {
   #decide(status: StageStatus, wrote: JsonObject, durationMs: number): Decided {
     const { keep, drop } = status === "succeeded" ? this.#stage.agent : { keep: null, drop: null };
     const attempts = this.#outcomes.length + 1;
-    return decideAfter(this.#frame, this.#ref, this.#stage.name, { status, attempts, durationMs: this.#durationMs() + durationMs, wrote, keep, drop });
+    return decideAfter(this.#frame, this.#ref, this.#stage.name, {
+      status,
+      attempts,
+      durationMs: this.#durationMs() + durationMs,
+      wrote,
+      keep,
+      drop,
+    });
   }
 
   /** The served agent's own rule for text, else the stage's. */
@@ -289,8 +314,7 @@ class StageVisit {
       error: last.failure,
     });
     if (this.#ref.group === null) {
-      this.#frame.state.commit(last.wrote);
-      if (last.settled === "succeeded") this.#frame.state.prune(this.#stage.agent.keep, this.#stage.agent.drop);
+      await commit(this.#frame, this.#ref, last.wrote, last.settled === "succeeded" ? this.#stage.agent : null);
     }
     if (this.#begun) await this.#tellEnd(last, status, usage);
     return {

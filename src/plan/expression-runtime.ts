@@ -2,7 +2,7 @@ import { type Json, setOwn, toJson } from "../spec/json.ts";
 import { ExpressionError } from "./expression-error.ts";
 import type { ExpressionContext } from "./expression.ts";
 import { children, type Node } from "./expression-tree.ts";
-import { quote, quoteNode, sourceOf, typeWord } from "./expression-words.ts";
+import { one, quote, quoteNode, sourceOf } from "./expression-words.ts";
 import { compilePattern } from "./pattern.ts";
 import type { Scope } from "./plan.ts";
 
@@ -10,7 +10,7 @@ import type { Scope } from "./plan.ts";
  * How long one evaluation may go on: items looked at in macros, and characters matched, each of which takes around 100 ns.
  * Two nested macros over a long list would otherwise hold up a run for hours.
  */
-const MAX_WORK = 20_000_000;
+const MAX_WORK = 10_000_000;
 let work = 0;
 
 function spend(amount: number, node: Node, text: string): void {
@@ -125,41 +125,61 @@ function adaptIn(node: Node): void {
   };
 }
 
-function readMember(owner: unknown, key: unknown, node: Node, text: string): unknown {
-  if (Array.isArray(owner)) {
-    const value = typeof key === "number" || typeof key === "bigint" ? owner[Number(key)] : undefined;
-    if (value !== undefined) return readable(value);
-  } else if (owner instanceof Map) {
-    const value = owner.get(String(key));
-    if (value !== undefined) return readable(value);
-  } else if (typeof owner === "object" && owner !== null) {
-    const name = String(key);
-    const value = Object.hasOwn(owner, name) ? (owner as Record<string, unknown>)[name] : undefined;
-    if (value !== undefined) return readable(value);
-  }
-  throw missingMember(owner, key, node, text);
+function readMember(owner: unknown, index: unknown, node: Node, text: string): unknown {
+  const key = keyOf(index);
+  if (key === undefined) throw new ExpressionError(`an index is a number or a text: ${quoteNode(node, text)}`);
+  const value = memberOf(owner, key);
+  if (value === undefined) throw missingMember(owner, key, node, text);
+  return readable(value);
 }
 
-function missingMember(owner: unknown, key: unknown, node: Node, text: string): ExpressionError {
+function memberOf(owner: unknown, key: string | number): unknown {
+  if (typeof owner !== "object" || owner === null) return undefined;
+  if (Array.isArray(owner)) return typeof key === "number" ? owner[key] : undefined;
+  if (owner instanceof Map) return owner.get(String(key));
+  return Object.hasOwn(owner, key) ? (owner as Record<string, unknown>)[key] : undefined;
+}
+
+/** What may stand for a key or an index; undefined for everything else. */
+function keyOf(value: unknown): string | number | undefined {
+  switch (typeof value) {
+    case "string":
+    case "number":
+      return value;
+    case "bigint":
+      return Number(value);
+    case "boolean":
+      return String(value);
+    default:
+      return value !== null && typeof value?.valueOf() === "bigint" ? Number(value) : undefined;
+  }
+}
+
+function missingMember(owner: unknown, key: string | number, node: Node, text: string): ExpressionError {
   const [base] = node.args as [Node];
   const path = pathOf(base, text);
-  const missing = `${path}${step(key, node)}`;
-  if (Array.isArray(owner)) {
-    if (typeof key !== "number" && typeof key !== "bigint")
-      return new ExpressionError(`a list has no member \`${String(key)}\`: ${quoteNode(node, text)}`);
-    return new ExpressionError(
-      `\`${missing}\` is not there: \`${path}\` has ${owner.length} item${owner.length === 1 ? "" : "s"}, counted from 0`,
-      missing,
-    );
+  const missing = `${path}${node.op === "." ? `.${key}` : typeof key === "string" ? `['${key}']` : `[${key}]`}`;
+  if (Array.isArray(owner) && typeof key === "number") {
+    const length = `${owner.length} item${owner.length === 1 ? "" : "s"}`;
+    return new ExpressionError(`\`${missing}\` is not there: \`${path}\` has ${length}, counted from 0`, missing);
   }
-  if (typeof owner !== "object")
-    return new ExpressionError(`a ${kindOf(owner)} has no member \`${String(key)}\`: ${quoteNode(node, text)}`);
-  if (base.op === "id" && base.args === "state") return new ExpressionError(`\`${String(key)}\` is not in the state`, missing);
-  if (base.op === "id" && base.args === "env")
-    return new ExpressionError(`the environment variable \`${String(key)}\` is not set`, missing);
-  if (base.op === "id" && base.args === "meta") return new ExpressionError(`\`${String(key)}\` is not in the metadata`, missing);
-  if (base.op === "id" && base.args === "stages") return new ExpressionError(`no stage \`${String(key)}\` has run`, missing);
-  return new ExpressionError(owner === null ? `\`${missing}\` is not there: \`${path}\` is null` : `\`${missing}\` is not there`, missing);
+  if (Array.isArray(owner) || typeof owner !== "object") {
+    const type = Array.isArray(owner) ? "list" : typeof owner === "bigint" ? "number" : typeof owner;
+    return new ExpressionError(`a ${type} has no member \`${key}\`: ${quoteNode(node, text)}`);
+  }
+  if (owner === null) return new ExpressionError(`\`${missing}\` is not there: \`${path}\` is null`, missing);
+  switch (base.op === "id" ? base.args : "") {
+    case "state":
+      return new ExpressionError(`\`${key}\` is not in the state`, missing);
+    case "env":
+      return new ExpressionError(`the environment variable \`${key}\` is not set`, missing);
+    case "meta":
+      return new ExpressionError(`\`${key}\` is not in the metadata`, missing);
+    case "stages":
+      return new ExpressionError(`no stage \`${key}\` has run`, missing);
+    default:
+      return new ExpressionError(`\`${missing}\` is not there`, missing);
+  }
 }
 
 /** How a value is reached, as one would write it: `order.lines[0].price`. */
@@ -169,22 +189,12 @@ function pathOf(node: Node, text: string): string {
   return `${pathOf(base, text)}${typeof index === "string" ? `.${index}` : `[${sourceOf(index, text)}]`}`;
 }
 
-function step(key: unknown, { op }: Node): string {
-  if (op === ".") return `.${key}`;
-  return typeof key === "string" ? `['${key}']` : `[${key}]`;
-}
-
-function kindOf(value: unknown): string {
-  return typeof value === "bigint" ? "number" : typeof value;
-}
-
 function makeObject(node: Node, text: string, evaluate: (part: Node) => unknown): unknown {
   const object = {};
-  for (const [key, value] of node.args as readonly [Node, Node][]) {
-    const name = evaluate(key);
-    if (name === null || (typeof name === "object" && typeof name.valueOf() === "object"))
-      throw new ExpressionError(`a key of an object must be text: ${quoteNode(key, text)}`);
-    setOwn(object, String(name), evaluate(value));
+  for (const [keyNode, valueNode] of node.args as readonly [Node, Node][]) {
+    const key = keyOf(evaluate(keyNode));
+    if (key === undefined) throw new ExpressionError(`a key of an object must be text: ${quoteNode(keyNode, text)}`);
+    setOwn(object, String(key), evaluate(valueNode));
   }
   return readable(object);
 }
@@ -231,7 +241,7 @@ function plain(value: unknown, text: string): unknown {
       if (Number.isFinite(value)) return value;
       throw new ExpressionError(`the result is not a number that JSON can hold (${value}): ${quote(text)}`);
     case "object":
-      return value === null || Object.isFrozen(value) ? value : plainObject(value, text);
+      return value === null || isFrozenJson(value) ? value : plainObject(value, text);
     default:
       return value;
   }
@@ -254,9 +264,12 @@ function plainObject(value: object, text: string): unknown {
   const whole = value.valueOf();
   if (typeof whole === "bigint") return wholeNumber(whole, text);
   if (typeof whole === "number") return `${whole / 1000}s`;
-  throw new ExpressionError(
-    `the result is ${value instanceof Uint8Array ? "bytes" : `a ${typeWord(value.constructor.name.toLowerCase())}`}, which JSON cannot hold: ${quote(text)}`,
-  );
+  const type = value instanceof Uint8Array ? "bytes" : value.constructor.name.toLowerCase();
+  throw new ExpressionError(`the result holds ${one(type)}, which JSON cannot hold: ${quote(text)}`);
+}
+
+function isFrozenJson(value: object): boolean {
+  return Object.isFrozen(value) && (Array.isArray(value) || isPlain(value));
 }
 
 function isPlain(value: object): value is Record<string, unknown> {

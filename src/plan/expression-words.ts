@@ -29,7 +29,8 @@ export function syntaxProblem(thrown: unknown, text: string): ExpressionProblem 
     return { code: "invalid-expression", message: `this is not an expression: ${messageOf(thrown)}`, start: 0, end: text.length };
   }
   const { start } = thrown.range;
-  const end = Math.max(thrown.range.end, start + String.fromCodePoint(text.codePointAt(start) ?? 0).length * (start < text.length ? 1 : 0));
+  const character = text.codePointAt(start);
+  const end = Math.max(thrown.range.end, start + (character === undefined ? 0 : String.fromCodePoint(character).length));
   const found = text.slice(start, end);
   return { ...describeSyntax(thrown, found, text), start, end };
 }
@@ -123,15 +124,14 @@ function describeSyntax({ code, summary }: CelError, found: string, text: string
       if (found === "in" && code === "unexpected_token") return reservedName(found);
       if (found === "") return invalid("this expression ends too early");
       if (Object.hasOwn(OPERATORS, found)) return invalid(`\`${found}\` is no operator here`, `write \`${OPERATORS[found]}\``);
-      if (/^[\s\p{C}]/u.test(found))
-        return invalid(`the character U+${found.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")} cannot stand here`);
+      if (/^[\s\p{C}]/u.test(found)) return invalid(`the character ${codePoint(found)} cannot stand here`);
       return invalid(
-        `\`${found}\` cannot stand here`,
+        `${quote(found)} cannot stand here`,
         /^[\w'"]/.test(found) ? "an operator such as `==` or `&&` may be missing before it" : undefined,
       );
     case "expected_token": {
       const expected = TOKENS[/^Expected (\w+)/.exec(summary)?.[1] ?? ""] ?? "something else";
-      return invalid(`${expected} is expected ${found === "" ? "at the end" : `here, not \`${found}\``}`);
+      return invalid(`${expected} is expected ${found === "" ? "at the end" : `here, not ${quote(found)}`}`);
     }
     case "unterminated_string":
     case "unterminated_triple_quoted_string":
@@ -139,7 +139,7 @@ function describeSyntax({ code, summary }: CelError, found: string, text: string
     case "newline_in_string":
       return invalid("a line break cannot stand in quotes", "write `\\n`, or three quotes on either side");
     case "invalid_escape_sequence":
-      return invalid(`\`${found}\` is no escape sequence`, `write \`\\${found}\`, or an \`r\` before the quotes`);
+      return invalid(`${quote(found)} is no escape sequence`, `write ${quote(`\\${found}`)}, or an \`r\` before the quotes`);
     case "invalid_number":
     case "invalid_integer":
     case "invalid_hex_integer":
@@ -150,6 +150,10 @@ function describeSyntax({ code, summary }: CelError, found: string, text: string
     default:
       return invalid(`${lowerFirst(summary)}${text.length > 0 && !summary.includes(found) ? `: ${quote(found)}` : ""}`);
   }
+}
+
+function codePoint(character: string): string {
+  return `U+${character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
 /** The node that an error is about. Where one side of `&&` or `||` is at fault, the package names the left one; the whole is meant. */
@@ -224,8 +228,9 @@ function explain({ code, summary }: CelError, node: Node | undefined): string {
 }
 
 function explainOperator(summary: string, node: Node | undefined): string {
-  const unary = /^no such overload: ([!-])(\S+)$/.exec(summary);
-  if (unary !== null) return unary[1] === "!" ? `\`!\` needs true or false, not ${one(unary[2])}` : `cannot negate ${one(unary[2])}`;
+  const unary = summary.slice("no such overload: ".length + 1);
+  if (node?.op === "!_") return `\`!\` needs true or false, not ${one(unary)}`;
+  if (node?.op === "-_") return `cannot negate ${one(unary)}`;
   const [left, right] = operandsOf(summary, node);
   const [verb, between] = VERBS[node?.op ?? ""] ?? ["compare", "with"];
   return `cannot ${verb} ${left} ${between} ${right}`;
@@ -243,8 +248,8 @@ function explainCall(summary: string): string {
   return `\`${name}\` cannot be called on ${one(receiver)}${given === "" ? "" : ` with ${given}`}`;
 }
 
-/** With its article: `a list`, `an object`, `null`. */
-function one(type = ""): string {
+/** A type with its article: `a list`, `an object`, `null`. */
+export function one(type = ""): string {
   const word = typeWord(type);
   return word === "null" || word === "bytes" ? word : `${/^[aeiou]/.test(word) ? "an" : "a"} ${word}`;
 }

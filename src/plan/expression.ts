@@ -1,8 +1,17 @@
 import { Environment } from "@marcbachmann/cel-js";
 import type { Json } from "../spec/json.ts";
 import { adaptNodes, ScopeNames, startWork, toResult } from "./expression-runtime.ts";
-import { inspect, type Node } from "./expression-tree.ts";
-import { type CelError, evaluationError, operandsOf, type Signature, syntaxProblem, typeProblem, typeWord } from "./expression-words.ts";
+import { children, inspect, type Node } from "./expression-tree.ts";
+import {
+  type CelError,
+  evaluationError,
+  one,
+  operandsOf,
+  type Signature,
+  syntaxProblem,
+  typeProblem,
+  typeWord,
+} from "./expression-words.ts";
 import type { Scope } from "./plan.ts";
 
 export { ExpressionError } from "./expression-error.ts";
@@ -59,31 +68,33 @@ export interface ExpressionProblem {
   readonly help?: string;
 }
 
-/** An expression, or everything that the text shows to be wrong with it. Never throws. */
-export function compileExpression(
-  text: string,
-  context: ExpressionContext,
-): { expression: Expression } | { problems: readonly ExpressionProblem[] } {
-  if (text.trim() === "")
-    return { problems: [{ code: "empty-expression", message: "there is no expression", start: 0, end: text.length }] };
+/** An expression, or what the text shows to be wrong with it. */
+export type CompiledExpression = { readonly expression: Expression } | { readonly problems: readonly ExpressionProblem[] };
+
+/** Never throws. */
+export function compileExpression(text: string, context: ExpressionContext): CompiledExpression {
+  if (text.trim() === "") return refuse({ code: "empty-expression", message: "there is no expression", start: 0, end: text.length });
   language ??= createLanguage();
   let parsed: Parsed;
   try {
     parsed = parse(language, text);
   } catch (error) {
-    return { problems: [syntaxProblem(error, text)] };
+    return refuse(syntaxProblem(error, text));
   }
   const { reads, problems } = inspect(parsed.ast, context, language.words);
   if (problems.length > 0) return { problems };
   const type = check(language, parsed, text);
-  if (typeof type === "object") return { problems: [type] };
+  if (typeof type === "object") return refuse(type);
   adaptNodes(parsed.ast, text);
-  return {
-    expression: Object.freeze({ text, reads, type: valueType(type), evaluate: (scope: Scope) => evaluate(parsed, text, context, scope) }),
-  };
+  const evaluate = (scope: Scope) => evaluateParsed(parsed, text, context, scope);
+  return { expression: Object.freeze({ text, reads, type: valueType(type), evaluate }) };
 }
 
-function evaluate(parsed: Parsed, text: string, context: ExpressionContext, scope: Scope): Json {
+function refuse(problem: ExpressionProblem): CompiledExpression {
+  return { problems: [problem] };
+}
+
+function evaluateParsed(parsed: Parsed, text: string, context: ExpressionContext, scope: Scope): Json {
   try {
     startWork();
     return toResult(parsed(new ScopeNames(scope, context)), text);
@@ -164,7 +175,7 @@ function parse({ environment }: Language, text: string): Parsed {
 function restoreMembers(node: Node, text: string): void {
   const { op, args, pos, end } = node;
   if (op === ".") (args as [Node, string])[1] = text.slice(pos, end);
-  for (const part of (Array.isArray(args) ? args.flat() : [args]) as Node[]) if (typeof part?.op === "string") restoreMembers(part, text);
+  for (const part of children(node)) restoreMembers(part, text);
 }
 
 /**
@@ -176,43 +187,35 @@ function restoreMembers(node: Node, text: string): void {
 function check({ dynamic, signatures }: Language, parsed: Parsed, text: string): string | ExpressionProblem {
   for (;;) {
     const { valid, type = "dyn", error } = parsed.check();
-    if (valid && !RESULTS_THAT_ARE_NOT_JSON.has(type)) return type;
+    if (valid && type !== "bytes" && type !== "type") return type;
     if (valid)
-      return {
-        code: "type-mismatch",
-        message: `the value would be ${type === "bytes" ? "bytes" : `a ${type}`}, which the state cannot hold`,
-        start: 0,
-        end: text.length,
-      };
+      return { code: "type-mismatch", message: `the value would be ${one(type)}, which JSON cannot hold`, start: 0, end: text.length };
     const first = firstOfMixed(error);
     if (first === undefined || first.checkedType === dynamic) return typeProblem(error, parsed.ast, text, signatures);
     first.checkedType = dynamic;
   }
 }
 
-const MIXED_OPERANDS: ReadonlySet<string> = new Set([
-  "list + list",
-  "list == list",
-  "list != list",
-  "object == object",
-  "object != object",
-  "in list",
+/** By operator: what may stand on its right, whatever the types of the items are. */
+const MIXED: ReadonlyMap<string, readonly string[]> = new Map([
+  ["+", ["list"]],
+  ["==", ["list", "object"]],
+  ["!=", ["list", "object"]],
+  ["in", ["list"]],
 ]);
 
 /** The first of two parts whose types CEL does not let stand together, and JSON does. */
 function firstOfMixed(error: unknown): Node | undefined {
   const { code, summary = "", node } = error as Partial<CelError>;
   if (node === undefined) return undefined;
-  const [first, second] = node.args as Node[];
+  const [first, second] = children(node);
   if (code === "incompatible_ternary_branches") return second;
-  const [left, right] = operandsOf(summary, node);
-  if (code !== "no_such_overload" || left !== right || (left !== "list" && left !== "object") || !["+", "==", "!=", "in"].includes(node.op))
-    return undefined;
+  if (code !== "no_such_overload") return undefined;
+  const [left, right = ""] = operandsOf(summary, node);
+  if (!MIXED.get(node.op)?.includes(right) || (left !== right && node.op !== "in")) return undefined;
   node.leftStaticType = undefined;
   return first;
 }
-
-const RESULTS_THAT_ARE_NOT_JSON: ReadonlySet<string> = new Set(["bytes", "type"]);
 
 function valueType(type: string): ValueType | null {
   const word = typeWord(type);

@@ -50,7 +50,7 @@ export function pathsOf(plan: Plan): Paths {
   }
   const following = followers(positions.length, all);
   const isLoop = ({ from, to, branch }: Way): boolean =>
-    (branch?.maxTimes ?? null) !== null && to !== null && reach(to, following).has(from);
+    (branch?.maxTimes ?? null) !== null && to !== null && reach([to], following).has(from);
   const loops = new Set(all.filter(isLoop));
   return { positions, ways: all.filter((way) => !loops.has(way)), loops: [...loops] };
 }
@@ -58,27 +58,41 @@ export function pathsOf(plan: Plan): Paths {
 /**
  * For each element, the elements whose outcome decides whether a run comes to it; none where every run does.
  *
- * An element depends on another when one of that one's outcomes leads to it and one leads past it.
+ * An element depends on another when one outcome of that one leads to it in any case, and another may lead past it
+ * (control dependence, Ferrante, Ottenstein and Warren, 1987). What always ran before is not decided any more.
  */
 export function dependenciesOf(plan: Plan, paths: Paths): ReadonlyMap<string, readonly string[]> {
-  const { positions, ways, loops } = paths;
-  const forward = followers(positions.length, ways);
-  const everywhere = followers(positions.length, [...ways, ...loops]);
-  const backward = leaders(positions.length, ways);
-  const names = (indexes: Iterable<number>): Set<string> => new Set(Array.from(indexes, (index) => positions[index]?.name ?? ""));
-  const dependencies = new Map<string, Set<string>>([...plan.elements.keys()].map((name) => [name, new Set()]));
-  for (const [source, position] of positions.entries()) {
-    if (!plan.branches.has(position.name)) continue;
-    const outcomes = [...ways, ...loops].filter((way) => way.from === source);
-    const leadTo = outcomes.map(({ to }) => (to === null ? new Set<string>() : names(reach(to, forward))));
-    const mayLeadTo = outcomes.map(({ to }) => (to === null ? new Set<string>() : names(reach(to, everywhere))));
-    const before = names(reach(source, backward));
-    for (const [name, sources] of dependencies) {
-      const isDecided = leadTo.some((reached) => reached.has(name)) && !mayLeadTo.every((reached) => reached.has(name));
-      if (isDecided && !before.has(name)) sources.add(position.name);
-    }
-  }
-  return new Map([...dependencies].map(([name, sources]) => [name, [...sources]]));
+  const { positions } = paths;
+  const ways = [...paths.ways, ...paths.loops];
+  const outcomes = Map.groupBy(ways, (way) => way.from);
+  const sources = [...positions.keys()].filter((index) => plan.branches.has(positions[index]?.name ?? ""));
+  const following = followers(positions.length, ways);
+  return new Map(
+    [...plan.elements.keys()].map((name) => {
+      const avoiding = sources.length === 0 ? new Set<number>() : positionsThatCanAvoid(name, positions, ways);
+      const leadsPast = ({ to }: Way): boolean => to === null || avoiding.has(to);
+      const deciding = sources.filter((source) => {
+        const ends = outcomes.get(source) ?? [];
+        return ends.some(leadsPast) && !ends.every(leadsPast) && !isAlwaysBefore(name, source, positions, following);
+      });
+      return [name, [...new Set(deciding.map((source) => positions[source]?.name ?? ""))]];
+    }),
+  );
+}
+
+/** From where a run can come to its end without the element. */
+function positionsThatCanAvoid(name: string, positions: readonly Position[], ways: readonly Way[]): ReadonlySet<number> {
+  const isOther = (index: number): boolean => positions[index]?.name !== name;
+  const leading: number[][] = positions.map(() => []);
+  for (const { from, to } of ways) if (to !== null && isOther(from)) leading[to]?.push(from);
+  const last = ways.filter(({ from, to }) => to === null && isOther(from)).map((way) => way.from);
+  return reach(last, leading);
+}
+
+/** Whether no run comes to the position without having been at the element. */
+function isAlwaysBefore(name: string, position: number, positions: readonly Position[], following: readonly number[][]): boolean {
+  const without = following.map((next) => next.filter((index) => positions[index]?.name !== name));
+  return positions[0]?.name === name || !reach([0], without).has(position);
 }
 
 function followers(count: number, ways: readonly Way[]): number[][] {
@@ -87,15 +101,9 @@ function followers(count: number, ways: readonly Way[]): number[][] {
   return following;
 }
 
-function leaders(count: number, ways: readonly Way[]): number[][] {
-  const leading: number[][] = Array.from({ length: count }, () => []);
-  for (const { from, to } of ways) if (to !== null) leading[to]?.push(from);
-  return leading;
-}
-
-/** Every position that can be reached from this one, itself included. */
-function reach(start: number, following: readonly number[][]): ReadonlySet<number> {
-  const reached = new Set([start]);
+/** Every position that can be reached from these, themselves included. */
+function reach(starts: readonly number[], following: readonly number[][]): ReadonlySet<number> {
+  const reached = new Set(starts);
   for (const index of reached) for (const next of following[index] ?? []) reached.add(next);
   return reached;
 }

@@ -1,13 +1,13 @@
 import type { Json } from "../spec/json.ts";
 import {
+  type CompiledExpression,
   compileExpression,
   type Expression,
   type ExpressionContext,
-  ExpressionError,
   type ExpressionProblem,
-  type Read,
   type Reads,
 } from "./expression.ts";
+import { ExpressionError } from "./expression-error.ts";
 import { endOfLiteral } from "./expression-tree.ts";
 import type { Scope } from "./plan.ts";
 
@@ -24,43 +24,57 @@ export interface Template {
   renderText(scope: Scope): string;
 }
 
-/** A template, or the problems of all its expressions; offsets are in the template's text. Never throws. */
-export function compileTemplate(
-  text: string,
-  context: ExpressionContext,
-): { template: Template } | { problems: readonly ExpressionProblem[] } {
-  const pieces: (string | Expression)[] = [];
+/** A template, or the problems of all its expressions; offsets are in the template's text. */
+export type CompiledTemplate = { readonly template: Template } | { readonly problems: readonly ExpressionProblem[] };
+
+/** Never throws. */
+export function compileTemplate(text: string, context: ExpressionContext): CompiledTemplate {
   const problems: ExpressionProblem[] = [];
-  const reads: { keys: Read[]; env: Read[]; stages: Read[]; meta: Read[]; wholeState: boolean } = {
-    keys: [],
-    env: [],
-    stages: [],
-    meta: [],
-    wholeState: false,
-  };
-  for (const piece of split(text)) {
-    if (typeof piece === "string") {
-      pieces.push(piece);
+  const pieces: Piece[] = [];
+  for (const part of split(text)) {
+    if (typeof part === "string") {
+      pieces.push(part);
       continue;
     }
-    const compiled =
-      piece.end === undefined ? { problems: [unterminated(piece, text)] } : compileInside(text, piece.start, piece.end, context);
-    if ("problems" in compiled) {
-      problems.push(...compiled.problems);
-      continue;
-    }
-    pieces.push(compiled.expression);
-    for (const kind of ["keys", "env", "stages", "meta"] as const)
-      reads[kind].push(...compiled.expression.reads[kind].map((read) => shift(read, piece.start)));
-    reads.wholeState ||= compiled.expression.reads.wholeState;
+    const compiled = compileInside(text, part, context);
+    if ("problems" in compiled) problems.push(...compiled.problems);
+    else pieces.push({ expression: compiled.expression, start: part.start });
   }
-  if (problems.length > 0) return { problems };
+  return problems.length > 0 ? { problems } : { template: createTemplate(text, pieces) };
+}
+
+/** Literal text, or an expression and where it starts in the template. */
+type Piece = string | { readonly expression: Expression; readonly start: number };
+
+function createTemplate(text: string, pieces: readonly Piece[]): Template {
   const [only] = pieces;
-  const constant = pieces.every((piece) => typeof piece === "string");
-  const renderText = (scope: Scope) =>
-    pieces.map((piece) => (typeof piece === "string" ? piece : asText(piece.evaluate(scope), piece))).join("");
-  const render = pieces.length === 1 && typeof only === "object" ? (scope: Scope) => only.evaluate(scope) : renderText;
-  return { template: Object.freeze({ text, constant, reads, render, renderText }) };
+  const renderText = (scope: Scope): string =>
+    pieces.map((piece) => (typeof piece === "string" ? piece : asText(piece.expression, scope))).join("");
+  return Object.freeze({
+    text,
+    constant: pieces.every((piece) => typeof piece === "string"),
+    reads: readsOf(pieces),
+    render: pieces.length === 1 && typeof only === "object" ? only.expression.evaluate : renderText,
+    renderText,
+  });
+}
+
+function readsOf(pieces: readonly Piece[]): Reads {
+  const expressions = pieces.filter((piece) => typeof piece === "object");
+  const all = (kind: "keys" | "env" | "stages" | "meta") =>
+    expressions.flatMap(({ expression, start }) => expression.reads[kind].map((read) => shift(read, start)));
+  const wholeState = expressions.some(({ expression }) => expression.reads.wholeState);
+  return { keys: all("keys"), env: all("env"), stages: all("stages"), meta: all("meta"), wholeState };
+}
+
+function asText(expression: Expression, scope: Scope): string {
+  const value = expression.evaluate(scope);
+  if (typeof value === "string") return value;
+  try {
+    return JSON.stringify(value);
+  } catch {
+    throw new ExpressionError(`the value is too large to be written as text: \`${expression.text.trim()}\``);
+  }
 }
 
 const OPENING = "${{";
@@ -118,40 +132,24 @@ function findEnd(text: string, start: number): Inside {
   return { start };
 }
 
-function unterminated({ start, quote }: Inside, text: string): ExpressionProblem {
-  const help =
-    quote === undefined
-      ? "for the three characters themselves, write `$${{`"
-      : `the text that starts with ${text.slice(quote, quote + 10).split("\n")[0]} has no closing quote`;
-  return { code: "unterminated-template", message: "`${{` has no `}}` that ends it", start: start - OPENING.length, end: start, help };
-}
-
-function compileInside(
-  text: string,
-  start: number,
-  end: number,
-  context: ExpressionContext,
-): { expression: Expression } | { problems: readonly ExpressionProblem[] } {
+function compileInside(text: string, { start, end, quote }: Inside, context: ExpressionContext): CompiledExpression {
+  const opening = start - OPENING.length;
+  if (end === undefined) {
+    const help =
+      quote === undefined
+        ? "for the three characters themselves, write `$${{`"
+        : `the quote in \`${text.slice(quote, quote + 10).split("\n")[0]}\` is never closed`;
+    return { problems: [{ code: "unterminated-template", message: "`${{` has no `}}` that ends it", start: opening, end: start, help }] };
+  }
   const compiled = compileExpression(text.slice(start, end), context);
   if ("expression" in compiled) return compiled;
   return {
     problems: compiled.problems.map((problem) =>
-      problem.code === "empty-expression"
-        ? { ...problem, start: start - OPENING.length, end: end + CLOSING.length }
-        : shift(problem, start),
+      problem.code === "empty-expression" ? { ...problem, start: opening, end: end + CLOSING.length } : shift(problem, start),
     ),
   };
 }
 
 function shift<Placed extends { readonly start: number; readonly end: number }>(placed: Placed, by: number): Placed {
   return { ...placed, start: placed.start + by, end: placed.end + by };
-}
-
-function asText(value: Json, { text }: Expression): string {
-  if (typeof value === "string") return value;
-  try {
-    return JSON.stringify(value);
-  } catch {
-    throw new ExpressionError(`the value is too large to be written as text: \`${text.trim()}\``);
-  }
 }

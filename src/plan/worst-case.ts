@@ -1,5 +1,5 @@
 import { formatDuration } from "../spec/duration.ts";
-import { type Paths, pathsOf } from "./paths.ts";
+import { type Paths, pathsOf, type Way } from "./paths.ts";
 import type { AgentPlan, Element, GroupPlan, Plan, RetryPolicy, StagePlan } from "./plan.ts";
 
 /** How long something takes at most. */
@@ -32,7 +32,7 @@ export interface WorstCase {
  * A stage: every attempt up to its timeout, every wait without jitter, then the same for each fallback. A group: its
  * members in the order of the list, as many at a time as it allows. A nested pipeline: its own worst case, at most the
  * stage's timeout. The whole: the longest way through the sequence and its detours; every branch that closes a circle
- * adds, as often as it may be taken, the longest way that leads to it. The pipeline's timeout caps all of it.
+ * adds, as often as it may be taken, its longest round. The pipeline's timeout caps all of it.
  *
  * Not counted: hooks, longer waits that a server asks for, and the grace period of what is being stopped.
  */
@@ -122,83 +122,99 @@ function groupBound(group: GroupPlan, plan: Plan): StageBound {
   return { name: group.name, ms, arithmetic, members };
 }
 
-/** The longest ways to all positions, from the start or from where a circle begins again; parallel lists. */
-interface Routes {
-  /** The position itself included. Infinity: there is no limit. */
-  readonly ms: readonly number[];
-  /** How many elements it goes through. */
-  readonly lengths: readonly number[];
-  /** The position before; null at the beginning. */
-  readonly before: readonly (number | null)[];
+/** A way through some positions, by their index, and how long it takes. Infinity: there is no limit. */
+interface Route {
+  readonly ms: number;
+  readonly through: readonly number[];
+}
+
+/** A part of a run, and how often it is run. */
+interface Section {
+  readonly times: number;
+  readonly route: Route;
 }
 
 /**
- * The longest run: it is cut into sections at the branches that close a circle. Each section but the last ends with one
- * of them, so it is at most as long as the longest way that leads there; the last is at most as long as the longest way of all.
+ * The longest run. Without the branches that close a circle, it is the longest way from the start. Each time that one of
+ * them is taken, a round is added: the longest way from its target to where such a branch may be taken again. Where a run
+ * comes to its end only by such a branch, its last round is the longest way from the target to the end.
  */
 function longestRun(plan: Plan, bounds: ReadonlyMap<string, StageBound>): Bound {
   const paths = pathsOf(plan);
-  const routes = longestRoutes(paths, bounds);
-  const sections = [{ times: 1, end: longestOf([...paths.positions.keys()], routes) }];
-  for (const [branch, loops] of Map.groupBy(paths.loops, (loop) => loop.branch)) {
-    const leading = loops.map((loop) => loop.from);
-    sections.push({ times: branch?.maxTimes ?? 0, end: longestOf(leading, routes) });
+  const sources = new Set(paths.loops.map((loop) => loop.from));
+  const longest = longestRoutes(paths, bounds);
+  const loops = [...Map.groupBy(paths.loops, (loop) => loop.branch)].map(([branch, ways]) => {
+    const targets = ways.flatMap(({ to }) => (to === null ? [] : [to]));
+    return { times: branch?.maxTimes ?? 0, round: longest(targets, sources), last: longest(targets) };
+  });
+  const rounds = loops.map(({ times, round }): Section => ({ times, route: round }));
+  const runs: Section[][] = [[{ times: 1, route: longest([0]) }, ...rounds]];
+  for (const [index, { times, round, last }] of loops.entries()) {
+    const others = rounds.with(index, { times: times - 1, route: round });
+    runs.push([{ times: 1, route: longest([0], sources) }, { times: 1, route: last }, ...others]);
   }
-  let totalMs = 0;
-  const terms: string[] = [];
-  for (const { times, end } of sections) {
-    if (end === undefined || times === 0) continue;
-    totalMs += times * (routes.ms[end] ?? 0);
-    terms.push(sectionText(times, namesTo(end, routes, paths), finite(routes.ms[end] ?? 0), bounds));
-  }
-  return { ms: finite(totalMs), arithmetic: terms.join(" + ") };
+  const [worst = []] = runs.toSorted((a, b) => compare(lengthOf(b), lengthOf(a)));
+  const sections = worst.filter(({ times, route }) => times > 0 && route.through.length > 0);
+  return { ms: finite(lengthOf(worst)), arithmetic: sections.map((section) => sectionText(section, paths, bounds)).join(" + ") };
 }
 
-function longestRoutes({ positions, ways }: Paths, bounds: ReadonlyMap<string, StageBound>): Routes {
+/** Finds the longest way from one of some positions to one of others, or to any; both ends count. */
+function longestRoutes(
+  { positions, ways }: Paths,
+  bounds: ReadonlyMap<string, StageBound>,
+): (starts: readonly number[], ends?: ReadonlySet<number>) => Route {
   const ownMs = positions.map(({ name }) => bounds.get(name)?.ms ?? Number.POSITIVE_INFINITY);
-  const routes = { ms: [...ownMs], lengths: positions.map(() => 1), before: positions.map((): number | null => null) };
   const following = Map.groupBy(ways, (way) => way.from);
-  const waiting = positions.map(() => 0);
+  const order = inOrder(positions.length, ways, following);
+  return (starts, ends) => {
+    const ms = positions.map((_, index) => (starts.includes(index) ? (ownMs[index] ?? 0) : -1));
+    const before: (number | undefined)[] = [];
+    let longest = -1;
+    for (const from of order) {
+      const soFarMs = ms[from] ?? -1;
+      if (soFarMs < 0) continue;
+      if ((ends?.has(from) ?? true) && soFarMs >= (ms[longest] ?? 0)) longest = from;
+      for (const { to } of following.get(from) ?? []) {
+        if (to === null || soFarMs + (ownMs[to] ?? 0) < (ms[to] ?? -1)) continue;
+        ms[to] = soFarMs + (ownMs[to] ?? 0);
+        before[to] = from;
+      }
+    }
+    const through: number[] = [];
+    for (let index: number | undefined = longest; index !== undefined && index >= 0; index = before[index]) through.push(index);
+    return { ms: ms[longest] ?? 0, through: through.reverse() };
+  };
+}
+
+/** Every position after all that lead to it; the ways form no circle. */
+function inOrder(count: number, ways: readonly Way[], following: ReadonlyMap<number, readonly Way[]>): number[] {
+  const waiting = Array.from({ length: count }, () => 0);
   for (const { to } of ways) if (to !== null) waiting[to] = (waiting[to] ?? 0) + 1;
-  // In an order in which every position comes after all that lead to it; there are no circles among the ways.
-  const order = [...positions.keys()].filter((index) => waiting[index] === 0);
+  const order = [...waiting.keys()].filter((index) => waiting[index] === 0);
   for (const from of order) {
     for (const { to } of following.get(from) ?? []) {
       if (to === null) continue;
-      const ms = (routes.ms[from] ?? 0) + (ownMs[to] ?? 0);
-      if (ms >= (routes.ms[to] ?? 0)) {
-        routes.ms[to] = ms;
-        routes.lengths[to] = (routes.lengths[from] ?? 0) + 1;
-        routes.before[to] = from;
-      }
       waiting[to] = (waiting[to] ?? 0) - 1;
       if (waiting[to] === 0) order.push(to);
     }
   }
-  return routes;
+  return order;
 }
 
-/** Of two that take as long, the one through more elements tells more. */
-function longestOf(positions: readonly number[], { ms, lengths }: Routes): number | undefined {
-  const key = (index: number): [number, number] => [ms[index] ?? 0, lengths[index] ?? 0];
-  return positions.toSorted((a, b) => compare(key(b), key(a)))[0];
+function lengthOf(sections: readonly Section[]): number {
+  return sections.reduce((ms, { times, route }) => ms + (times === 0 ? 0 : times * route.ms), 0);
 }
 
 /** Not by difference: Infinity less Infinity is no number. */
-function compare(a: readonly [number, number], b: readonly [number, number]): number {
-  return a[0] === b[0] ? a[1] - b[1] : a[0] > b[0] ? 1 : -1;
+function compare(a: number, b: number): number {
+  return a === b ? 0 : a > b ? 1 : -1;
 }
 
-function namesTo(end: number, { before }: Routes, { positions }: Paths): string[] {
-  const names: string[] = [];
-  for (let at: number | null = end; at !== null; at = before[at] ?? null) names.push(positions[at]?.name ?? "");
-  return names.reverse();
-}
-
-function sectionText(times: number, names: readonly string[], ms: number | null, bounds: ReadonlyMap<string, StageBound>): string {
-  const isSum = names.length > TERMS_SHOWN;
+function sectionText({ times, route }: Section, { positions }: Paths, bounds: ReadonlyMap<string, StageBound>): string {
+  const isSum = route.through.length > TERMS_SHOWN;
+  const names = route.through.map((index) => positions[index]?.name ?? "");
   const terms = isSum
-    ? `${names.length} stages ${textOf(finite(ms))}`
+    ? `${names.length} stages ${textOf(finite(route.ms))}`
     : names.map((name) => `${name} ${textOf(bounds.get(name)?.ms ?? null)}`).join(" + ");
   return times === 1 ? terms : `${times} ${MULTIPLIED} ${isSum || names.length > 1 ? `(${terms})` : terms}`;
 }

@@ -8,7 +8,7 @@ export interface HumanOptions {
   /** Colours; none when absent. */
   readonly palette?: Palette;
   /** How a file is shown; its absolute path when absent. */
-  readonly fileName?: (file: string) => string;
+  readonly shown?: (file: string) => string;
 }
 
 /**
@@ -25,10 +25,10 @@ export interface HumanOptions {
  *
  *     1 error
  */
-export function formatDiagnostics(diagnostics: readonly Located[], options: HumanOptions = {}): string {
+export function renderDiagnostics(diagnostics: readonly Located[], options: HumanOptions = {}): string {
   const palette = options.palette ?? plainPalette;
-  const fileName = options.fileName ?? ((file: string) => file);
-  const blocks = diagnostics.map((diagnostic) => block(diagnostic, palette, fileName).join("\n"));
+  const shown = options.shown ?? ((file: string) => file);
+  const blocks = diagnostics.map((diagnostic) => block(diagnostic, palette, shown).join("\n"));
   return [...blocks, ...(blocks.length === 0 ? [] : [countDiagnostics(diagnostics)])].join("\n\n");
 }
 
@@ -101,14 +101,14 @@ function range(place: Place | null): Range {
   };
 }
 
-function block(diagnostic: Located, palette: Palette, fileName: (file: string) => string): string[] {
+function block(diagnostic: Located, palette: Palette, shown: (file: string) => string): string[] {
   const { severity, code, message, file, path, place, label, help, related } = diagnostic;
   const tint = severity === "error" ? palette.red : palette.yellow;
   const numbers = [place, ...related.map((other) => other.place)].map((other) => String(other?.line ?? ""));
   const gutter = Math.max(2, ...numbers.map((number) => number.length));
   const margin = (text: string): string => palette.blue(text.padStart(gutter));
   const bar = `${margin("")} ${palette.blue("|")}`;
-  const shownFile = file === null ? "" : oneLine(fileName(file));
+  const shownFile = file === null ? "" : oneLine(shown(file));
   const where =
     place === null ? shownFile || pathText(path) : `${shownFile === "" ? "line " : `${shownFile}:`}${place.line}:${place.column}`;
   const lines = [`${palette.bold(tint(`${severity}[${code}]`))}${palette.bold(`: ${oneLine(message)}`)}`];

@@ -55,8 +55,14 @@ export async function locate(text: string | null, diagnostics: readonly Diagnost
   );
 }
 
-/** By file and place, without exact repetitions: for diagnostics of several files together. */
-export function sortLocated(diagnostics: readonly Located[]): Located[] {
+/** The same for diagnostics of several files, whose texts are found by the files' paths. */
+export async function locateAll(diagnostics: readonly Diagnostic[], texts: ReadonlyMap<string, string>): Promise<Located[]> {
+  const byFile = Map.groupBy(diagnostics, ({ file }) => file);
+  const groups = [...byFile].map(([file, group]) => locate(file === undefined ? null : (texts.get(file) ?? null), group));
+  return sortLocated((await Promise.all(groups)).flat());
+}
+
+function sortLocated(diagnostics: readonly Located[]): Located[] {
   const seen = new Set<string>();
   return diagnostics
     .toSorted(

@@ -137,7 +137,7 @@ function missingForType(name: string, type: AgentType, agent: AgentSpec | JsonOb
   }
   if (type === "script" && (agent.stdout === "text" || agent.stdout === "lines") && !has("output")) {
     const message = `with stdout = "${agent.stdout}", \`${name}\` needs \`output\`: the key of the state that gets it`;
-    problems.push(problem("missing-key", [...path, "stdout"], message, { label: "goes where?", help: 'add output = "KEY"' }));
+    problems.push(problem("missing-key", [...path, "stdout"], message, { label: "needs `output`", help: 'add output = "KEY"' }));
   }
   if (type === "canned" && has("fail_times") && !has("fail")) {
     problems.push(

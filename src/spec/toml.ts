@@ -14,29 +14,31 @@ export const TOML_CODES = {
 } as const;
 
 /**
- * The bytes of a file as text.
+ * The bytes of a file as text, without a byte order mark.
  *
  * Contract: `diagnostic` is there when the bytes are not UTF-8; its span marks the first bad place, and in `text` bad bytes are
- * replaced by U+FFFD. A byte order mark stays in the text; whoever reads on removes it with {@link stripByteOrderMark}.
+ * replaced by U+FFFD.
  */
 export function decodeText(bytes: Uint8Array): { readonly text: string; readonly diagnostic?: Diagnostic } {
+  let text: string;
   try {
-    return { text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     const start = new TextDecoder().decode(bytes.subarray(0, validLength(bytes)), { stream: true }).length;
     const utf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
-    return {
-      text: new TextDecoder().decode(bytes),
-      diagnostic: {
-        severity: "error",
-        code: "encoding",
-        message: utf16 ? "the file is UTF-16; a pipeline file is UTF-8 text" : "the file is not UTF-8 text",
-        span: { start, end: start + 1 },
-        label: "not UTF-8",
-        help: utf16 ? "save the file as UTF-8" : "is this the right file? If so, save it as UTF-8",
-      },
-    };
+    const message = utf16 ? "the file is UTF-16; it has to be UTF-8 text" : "the file is not UTF-8 text";
+    const help = utf16 ? "save the file as UTF-8" : "is this the right file? If so, save it as UTF-8";
+    return { text: new TextDecoder().decode(bytes), diagnostic: encodingError(message, { start, end: start + 1 }, help) };
   }
+  if (text.charCodeAt(0) !== 0xfeff) return { text };
+  return {
+    text,
+    diagnostic: encodingError(
+      "the file begins with two byte order marks",
+      { start: 0, end: 1 },
+      "save the file as UTF-8 without a byte order mark",
+    ),
+  };
 }
 
 /** The text without a byte order mark. Offsets of diagnostics count from there. */
@@ -52,8 +54,6 @@ export function stripByteOrderMark(text: string): string {
  */
 export function parseToml(source: string): { readonly data: JsonObject | null; readonly diagnostics: readonly Diagnostic[] } {
   const text = stripByteOrderMark(source);
-  if (text.charCodeAt(0) === 0xfeff)
-    return { data: null, diagnostics: [syntaxError("a second byte order mark", undefined, { start: 0, end: 1 })] };
   let table: Record<string, unknown>;
   try {
     table = parse(text, { integersAsBigInt: "asNeeded", maxDepth: MAX_DEPTH });
@@ -63,6 +63,10 @@ export function parseToml(source: string): { readonly data: JsonObject | null; r
   const diagnostics: Diagnostic[] = [];
   replaceLeaves(table, [], { diagnostics, dates: undefined, text });
   return { data: toJson(table) as JsonObject, diagnostics };
+}
+
+function encodingError(message: string, span: Span, help: string): Diagnostic {
+  return { severity: "error", code: "encoding", message, span, help };
 }
 
 /** How many of the first bytes can be the beginning of UTF-8 text. */

@@ -20,11 +20,14 @@ export function systemClock(): Clock {
       const due = performance.now() + ms;
       let timer: NodeJS.Timeout;
       const arm = (restMs: number): void => {
-        timer = setTimeout(() => {
-          const left = due - performance.now();
-          if (restMs > LONGEST_TIMER_MS) arm(left);
-          else callback();
-        }, Math.min(Math.max(restMs, 0), LONGEST_TIMER_MS));
+        timer = setTimeout(
+          () => {
+            const left = due - performance.now();
+            if (restMs > LONGEST_TIMER_MS) arm(left);
+            else callback();
+          },
+          Math.min(Math.max(restMs, 0), LONGEST_TIMER_MS),
+        );
       };
       arm(ms);
       return () => clearTimeout(timer);

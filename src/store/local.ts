@@ -35,7 +35,9 @@ export function createLocalDurable(options: LocalOptions): { durable: Durable; c
   const stopTimer =
     timeoutMs === null
       ? () => {}
-      : clock.after(timeoutMs, () => interruption.raise({ kind: "deadline", message: `the pipeline's timeout of ${formatDuration(timeoutMs)} is over` }));
+      : clock.after(timeoutMs, () =>
+          interruption.raise({ kind: "deadline", message: `the pipeline's timeout of ${formatDuration(timeoutMs)} is over` }),
+        );
   return {
     durable: new LocalDurable(options, interruption, deadlineMs),
     close() {
@@ -157,7 +159,9 @@ class LocalDurable implements Durable {
     const stopTimer =
       timeoutMs === null
         ? () => {}
-        : this.#options.clock.after(timeoutMs, () => stop({ kind: "timeout", message: `it did not end within ${formatDuration(timeoutMs)}` }));
+        : this.#options.clock.after(timeoutMs, () =>
+            stop({ kind: "timeout", message: `it did not end within ${formatDuration(timeoutMs)}` }),
+          );
     try {
       const working = work(controller.signal);
       const first = await Promise.race([working, stopped]);
@@ -178,9 +182,10 @@ class LocalDurable implements Durable {
       (value) => ({ value }),
       () => null,
     );
-    const customTimers = { setTimeout: timerOf(clock), clearTimeout: (cancel: unknown) => (cancel as () => void)() } as unknown as NonNullable<
-      Parameters<typeof pTimeout>[1]["customTimers"]
-    >;
+    const customTimers = {
+      setTimeout: timerOf(clock),
+      clearTimeout: (cancel: unknown) => (cancel as () => void)(),
+    } as unknown as NonNullable<Parameters<typeof pTimeout>[1]["customTimers"]>;
     const end = await pTimeout(settled, { milliseconds: graceMs, fallback: () => null, customTimers });
     if (end !== null && error.kind === "cancelled") return end.value;
     throw error;

@@ -15,7 +15,13 @@ export const TIMERS = { setTimeout, clearTimeout };
 /** A template; a function stands for an expression. */
 export function template(text: string | ((scope: Scope) => string)): Template {
   const render = typeof text === "string" ? () => text : text;
-  return { text: String(text), constant: typeof text === "string", reads: { keys: [], env: [], stages: [], meta: [] }, render, renderText: render };
+  return {
+    text: String(text),
+    constant: typeof text === "string",
+    reads: { keys: [], env: [], stages: [], meta: [], wholeState: false },
+    render,
+    renderText: render,
+  };
 }
 
 export function scriptPlan(command: string | readonly (string | Template)[], changes: Partial<ScriptCallPlan> = {}): ScriptCallPlan {
@@ -34,7 +40,14 @@ export function scriptPlan(command: string | readonly (string | Template)[], cha
 export function llmPlan(provider: Partial<ProviderPlan>, changes: Partial<LlmCallPlan> = {}): LlmCallPlan {
   return {
     type: "llm",
-    provider: { name: "openai", baseUrl: "http://127.0.0.1:9/v1", apiKeyEnv: "OPENAI_API_KEY", headers: [], maxTokensField: null, ...provider },
+    provider: {
+      name: "openai",
+      baseUrl: "http://127.0.0.1:9/v1",
+      apiKeyEnv: "OPENAI_API_KEY",
+      headers: [],
+      maxTokensField: null,
+      ...provider,
+    },
     model: "gpt-4o-mini",
     systemPrompt: null,
     prompt: template("hello"),
@@ -97,7 +110,9 @@ export function callOf(plan: AgentCallPlan, options: CallOptions = {}): AgentCal
   };
 }
 
-export function testRunner(options: { env?: Record<string, string | undefined>; graceMs?: number; functions?: Map<string, AgentFunction>; now?: number } = {}): ClosableAgentRunner {
+export function testRunner(
+  options: { env?: Record<string, string | undefined>; graceMs?: number; functions?: Map<string, AgentFunction>; now?: number } = {},
+): ClosableAgentRunner {
   return createAgentRunner({
     env: { PATH: process.env.PATH, ...options.env },
     graceMs: options.graceMs ?? 2_000,

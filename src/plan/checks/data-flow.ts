@@ -30,7 +30,8 @@ interface Reader {
  * Finds keys that are read and that nobody writes.
  *
  * Where all writers are visible (inputs are declared, and every script says what it writes) that is an error. Where no
- * input is declared, such a key is taken to be an input: these are returned. Otherwise only a near miss is told.
+ * input is declared but all writers are visible, such a key is taken to be an input: these are returned. Otherwise only a
+ * near miss is told.
  */
 export function checkDataFlow(flow: DataFlow): string[] {
   const inputs = Object.keys(flow.spec.inputs ?? {});
@@ -49,7 +50,7 @@ export function checkDataFlow(flow: DataFlow): string[] {
         flow.report.error("unknown-variable", reader.path, `\`${read.name}\` is not in this agent's input table`, { ...at, help });
       } else if (!keys.has(read.name)) {
         tellUnknown(read, reader.path, { keys, closed: written.visible && inputs.length > 0 }, flow.report);
-        if (inputs.length === 0) assumed.add(read.name);
+        if (inputs.length === 0 && written.visible) assumed.add(read.name);
       }
     }
   }

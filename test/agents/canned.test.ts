@@ -1,0 +1,84 @@
+import { describe, expect, test } from "vitest";
+import { sleep } from "../../src/agents/abort.ts";
+import { createCannedCaller } from "../../src/agents/canned.ts";
+import type { CallCanned } from "../../src/agents/canned.ts";
+import { AgentError } from "../../src/engine/failure.ts";
+import type { CannedCallPlan } from "../../src/plan/plan.ts";
+import type { CallOptions } from "./calls.ts";
+import { callOf, cannedPlan, failureOf, TIMERS } from "./calls.ts";
+
+/** Timers that fire at once, and what they were asked for. */
+function virtualTimers(): { timers: typeof TIMERS; delays: number[] } {
+  const delays: number[] = [];
+  const set = (callback: () => void, delayMs: number): void => {
+    delays.push(delayMs);
+    queueMicrotask(callback);
+  };
+  return { delays, timers: { setTimeout: set as unknown as typeof setTimeout, clearTimeout: () => {} } };
+}
+
+function answer(caller: CallCanned, plan: CannedCallPlan, options: CallOptions = {}): Promise<unknown> {
+  return caller(callOf(plan, options), plan).then(
+    ({ output }) => output,
+    (error: unknown) => (error instanceof AgentError ? error.kind : Promise.reject(error)),
+  );
+}
+
+describe("a canned agent", () => {
+  const rows: readonly [sentence: string, plan: Partial<CannedCallPlan>, answers: readonly unknown[]][] = [
+    ["replies nothing when it has nothing", {}, [undefined, undefined]],
+    ["repeats its only reply", { replies: [{ a: 1 }] }, [{ a: 1 }, { a: 1 }]],
+    ["gives a reply to each call, and repeats the last", { replies: [1, null, "c"] }, [1, null, "c", "c"]],
+    ["fails always", { fail: "rate_limit", replies: [1] }, ["rate_limit", "rate_limit", "rate_limit"]],
+    [
+      "fails the first calls, and then begins with its first reply",
+      { fail: "exit", failTimes: 2, replies: [1, 2] },
+      ["exit", "exit", 1, 2, 2],
+    ],
+    ["fails no time at all", { fail: "exit", failTimes: 0, replies: [1] }, [1]],
+  ];
+  test.each(rows)("row 123: %s", async (_sentence, changes, answers) => {
+    const caller = createCannedCaller(TIMERS);
+    const plan = cannedPlan(changes);
+    const got: unknown[] = [];
+    for (const _ of answers) got.push(await answer(caller, plan));
+    expect(got).toEqual(answers);
+  });
+
+  test("counts its calls by its own name, in each nested pipeline and in each runner anew", async () => {
+    const caller = createCannedCaller(TIMERS);
+    const plan = cannedPlan({ replies: [1, 2] });
+    const calls: readonly CallOptions[] = [
+      { name: "a", context: { stage: "x" } },
+      { name: "a", context: { stage: "y" } },
+      { name: "b", context: { stage: "x" } },
+      { name: "a", context: { stage: "inner/x" } },
+    ];
+    const got: unknown[] = [];
+    for (const call of calls) got.push(await answer(caller, plan, call));
+    got.push(await answer(createCannedCaller(TIMERS), plan, { name: "a" }));
+    expect(got).toEqual([1, 2, 1, 1, 1]);
+  });
+
+  test("waits before it replies, and before it fails", async () => {
+    const { timers, delays } = virtualTimers();
+    const caller = createCannedCaller(timers);
+    expect(await answer(caller, cannedPlan({ delayMs: 500, replies: [1], fail: "exit", failTimes: 1 }))).toBe("exit");
+    expect(await answer(caller, cannedPlan({ delayMs: 500, replies: [1], fail: "exit", failTimes: 1 }))).toBe(1);
+    expect(delays).toEqual([500, 500]);
+  });
+
+  test("stops waiting when it is told to", async () => {
+    const controller = new AbortController();
+    const plan = cannedPlan({ delayMs: 60_000, replies: [1] });
+    const failure = failureOf(createCannedCaller(TIMERS)(callOf(plan, { signal: controller.signal }), plan));
+    controller.abort(new AgentError("timeout", "too slow"));
+    expect(await failure).toMatchObject({ kind: "timeout", message: "too slow" });
+  });
+});
+
+test("a wait that is longer than a timer can hold is made of several", async () => {
+  const { timers, delays } = virtualTimers();
+  await sleep(timers, 2 ** 31 + 9, new AbortController().signal);
+  expect(delays).toEqual([2 ** 31 - 1, 10]);
+});
