@@ -11,7 +11,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { rolldown } from "rolldown";
-import { parseAst } from "rolldown/parseAst";
+import { leanBuiltins } from "./lean-builtins.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
@@ -34,7 +34,7 @@ async function bundle() {
     input: { index: "src/index.ts", cli: "src/cli/entry.ts" },
     platform: "node",
     tsconfig: false,
-    plugins: [{ name: "lean-builtins", renderChunk: leanBuiltins }],
+    plugins: [leanBuiltins],
     onLog: (level, log) => {
       // A bundle with a warning is a bundle that is not understood: an import that is not found becomes a crash of its user.
       if (level === "warn") throw new Error(log.message);
@@ -52,24 +52,6 @@ async function bundle() {
   await build.close();
   const modules = output.flatMap((file) => (file.type === "chunk" ? file.moduleIds : []));
   return new Set(modules.filter((id) => id.includes("/node_modules/")).map(packageFolder));
-}
-
-/**
- * Replaces the imports of Node's own modules. An import statement makes Node read every export of such a module, and with
- * it load what hides behind lazy getters (`fs.promises`, `process.stdin`); that was a third of the time of `--help`.
- */
-function leanBuiltins(code) {
-  const imports = parseAst(code).body.filter((node) => node.type === "ImportDeclaration" && node.source.value.startsWith("node:"));
-  return imports.reduceRight((text, node) => text.slice(0, node.start) + bindings(node) + text.slice(node.end), code);
-}
-
-function bindings({ source, specifiers }) {
-  const value = `globalThis.process.getBuiltinModule(${JSON.stringify(source.value)})`;
-  const isNamed = ({ type, imported }) => type === "ImportSpecifier" && imported.name !== "default";
-  const named = specifiers.filter(isNamed).map(({ imported, local }) => `${imported.name}:${local.name}`);
-  const whole = specifiers.filter((specifier) => !isNamed(specifier)).map(({ local }) => local.name);
-  const targets = named.length > 0 ? [...whole, `{${named.join()}}`] : whole;
-  return targets.map((target) => `const ${target}=${value};`).join("");
 }
 
 function packageFolder(module) {

@@ -1,15 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { readFile, stat, access, constants } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { createHookRunner } from "./agents/hook.ts";
 import { createAgentRunner } from "./agents/runner.ts";
+import { thisMachine } from "./check.ts";
 import type { AgentFunction, Metadata } from "./engine/agent.ts";
 import type { RunEvent, Stamped } from "./engine/event.ts";
 import { type HookPayload, hookEventOf, hookJson, hookPayload, matchingHooks } from "./engine/hooks.ts";
 import { interpret, RESERVED_META } from "./engine/interpreter.ts";
 import type { RunResult } from "./engine/result.ts";
 import { buildPlan } from "./plan/build.ts";
-import { checkEnvironment, type Machine } from "./plan/environment.ts";
+import { checkEnvironment } from "./plan/environment.ts";
 import { checkInputs } from "./plan/inputs.ts";
 import type { HookPlan, Plan } from "./plan/plan.ts";
 import { type Documents, type LoadedSource, loadSource, loadSpec, loadText } from "./plan/source.ts";
@@ -141,38 +142,6 @@ export async function definePipeline(definition: PipelineDefinition, options: Pi
   if (spec === null) throw new PipelineError(diagnostics, new Map());
   const loaded = await loadSpec(spec, resolve(options.directory ?? "."), readFile);
   return makePipeline({ ...loaded, diagnostics: [...diagnostics, ...loaded.diagnostics] }, options);
-}
-
-/** Everything that is wrong with a file, or worth a look: what `validate` tells. */
-export interface CheckedFile {
-  readonly file: string;
-  readonly diagnostics: readonly Diagnostic[];
-  readonly documents: Documents;
-}
-
-/** Checks a pipeline file, whose content is `bytes`, without running it. What this machine lacks is a warning. */
-export async function checkFile(file: string, bytes: Uint8Array, env: Machine["env"]): Promise<CheckedFile> {
-  const loaded = await loadText(bytes, file, readFile);
-  const built = loaded.source === null ? { plan: null, diagnostics: [] } : buildPlan(loaded.source);
-  const environment = built.plan === null ? [] : await checkEnvironment(built.plan, thisMachine(env), "warning");
-  return { file, diagnostics: [...loaded.diagnostics, ...built.diagnostics, ...environment], documents: loaded.documents };
-}
-
-/** What is on this machine. */
-export function thisMachine(env: Machine["env"]): Machine {
-  return {
-    env,
-    async look(path) {
-      try {
-        const seen = await stat(path);
-        if (seen.isDirectory()) return "directory";
-        await access(path, constants.X_OK);
-        return "program";
-      } catch (error) {
-        return (error as { code?: string }).code === "EACCES" ? "file" : "missing";
-      }
-    },
-  };
 }
 
 function makePipeline(loaded: LoadedSource, options: PipelineOptions): Pipeline {

@@ -66,10 +66,8 @@ async function connect(provider: ProviderPlan, key: string | null, options: LlmO
         baseURL: provider.baseUrl,
         // Without a key the client would look for one itself; servers that need none ignore it.
         apiKey: key ?? "none",
-        adminAPIKey: null,
         organization: null,
         project: null,
-        webhookSecret: null,
         maxRetries: 0,
         timeout: NO_TIMEOUT_MS,
         logLevel: "off",

@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { AgentError } from "../engine/failure.ts";
 import { abortError } from "./abort.ts";
 
@@ -39,8 +39,6 @@ export interface ProcessResult {
   readonly leftovers: boolean;
 }
 
-/** From the end of the last process to the end of waiting for the pipes: what was written is read, whoever else holds a pipe is not waited for. */
-const DRAIN_MS = 200;
 /** How long a killed process may take to disappear. */
 const KILL_MS = 300;
 /** Longer lines are passed on in pieces, so that a stream without line ends does not fill the memory. */
@@ -125,7 +123,7 @@ async function follow(child: Child, request: ProcessRequest): Promise<ProcessRes
     aborted(request.signal, ended).then(() => "aborted" as const),
   ]);
   const leftovers = await endGroup(child, request.graceMs);
-  if (why !== "ended") await within(DRAIN_MS, ended);
+  if (why !== "ended") await readRest();
   request.kill?.removeEventListener("abort", kill);
   child.stdout.destroy();
   child.stderr.destroy();
@@ -236,11 +234,10 @@ async function groupLives(child: Child): Promise<boolean> {
   return false;
 }
 
-async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
-  const limit = new AbortController();
-  const timer = delay(limitMs, undefined, { signal: limit.signal }).catch(() => {});
-  await Promise.race([work, timer]);
-  limit.abort();
+/** What the processes had written is read in the next turn of the event loop; whoever else holds a pipe is not waited for. */
+async function readRest(): Promise<void> {
+  await nextTurn(); // the end of this turn
+  await nextTurn();
 }
 
 async function spawnError({ command, cwd }: ProcessRequest, cause: unknown): Promise<AgentError> {

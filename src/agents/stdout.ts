@@ -57,8 +57,7 @@ function keepExact(_key: string, value: unknown, context?: { readonly source?: s
 }
 
 function isExact(value: number, source: string): boolean {
-  if (!Number.isFinite(value)) return false;
-  return Number.isSafeInteger(value) || !/^-?\d+$/.test(source) || BigInt(source) === BigInt(value);
+  return Number.isFinite(value) && (!/^-?\d+$/.test(source) || BigInt(source) === BigInt(value));
 }
 
 function abbreviate(digits: string): string {

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { readFile } from "node:fs/promises";
-import { type CheckedFile, checkFile } from "../pipeline.ts";
+import { type CheckedFile, checkFile } from "../check.ts";
 import { readProblem } from "../plan/source.ts";
 import { diagnosticsReport } from "../report/diagnostics.ts";
 import { colourWorks, makePalette } from "../report/terminal.ts";

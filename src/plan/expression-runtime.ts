@@ -2,13 +2,13 @@ import { type Json, setOwn, toJson } from "../spec/json.ts";
 import { ExpressionError } from "./expression-error.ts";
 import type { ExpressionContext } from "./expression.ts";
 import { children, type Node } from "./expression-tree.ts";
-import { one, quote, quoteNode, sourceOf } from "./expression-words.ts";
+import { one, quote, quoteNode, shorten, sourceOf } from "./expression-words.ts";
 import { compilePattern } from "./pattern.ts";
 import type { Scope } from "./plan.ts";
 
 /**
- * How long one evaluation may go on: items looked at in macros, and characters matched, each of which takes around 100 ns.
- * Two nested macros over a long list would otherwise hold up a run for hours.
+ * How long one evaluation may go on: items looked at in macros, and characters matched, which take around 100 ns each. Two
+ * nested macros over a long list would otherwise hold up a run for hours; so it is seconds at most.
  */
 const MAX_WORK = 10_000_000;
 let work = 0;
@@ -105,8 +105,7 @@ export function adaptNodes(node: Node, text: string): void {
 }
 
 /** Does something with the operands before the package does its own. */
-// biome-ignore lint/suspicious/noExplicitAny: each operator has a signature of its own
-function adapt(node: Node, before: (operands: any[]) => void): void {
+function adapt(node: Node, before: (operands: readonly unknown[]) => void): void {
   const handle = node.handle;
   if (handle === undefined) return;
   node.handle = (...operands) => {
@@ -115,13 +114,12 @@ function adapt(node: Node, before: (operands: any[]) => void): void {
   };
 }
 
-/** The package would look at the type of every value of the object first. */
+/** The package would look at the types of all values of the object first. */
 function adaptIn(node: Node): void {
   const handle = node.handle;
   node.handle = (key: unknown, container: unknown, ...rest) => {
-    if (typeof key !== "string" || typeof container !== "object" || container === null || !isPlain(container))
-      return handle?.(key, container, ...rest);
-    return Object.hasOwn(container, key) && container[key] !== undefined;
+    const isObject = container instanceof Map || (typeof container === "object" && container !== null && isPlain(container));
+    return isObject && typeof key === "string" ? memberOf(container, key) !== undefined : handle?.(key, container, ...rest);
   };
 }
 
@@ -158,25 +156,26 @@ function keyOf(value: unknown): string | number | undefined {
 function missingMember(owner: unknown, key: string | number, node: Node, text: string): ExpressionError {
   const [base] = node.args as [Node];
   const path = pathOf(base, text);
-  const missing = `${path}${node.op === "." ? `.${key}` : typeof key === "string" ? `['${key}']` : `[${key}]`}`;
+  const name = shorten(String(key));
+  const missing = `${path}${node.op === "." ? `.${name}` : typeof key === "string" ? `['${name}']` : `[${name}]`}`;
   if (Array.isArray(owner) && typeof key === "number") {
     const length = `${owner.length} item${owner.length === 1 ? "" : "s"}`;
     return new ExpressionError(`\`${missing}\` is not there: \`${path}\` has ${length}, counted from 0`, missing);
   }
   if (Array.isArray(owner) || typeof owner !== "object") {
     const type = Array.isArray(owner) ? "list" : typeof owner === "bigint" ? "number" : typeof owner;
-    return new ExpressionError(`a ${type} has no member \`${key}\`: ${quoteNode(node, text)}`);
+    return new ExpressionError(`a ${type} has no member \`${name}\`: ${quoteNode(node, text)}`);
   }
   if (owner === null) return new ExpressionError(`\`${missing}\` is not there: \`${path}\` is null`, missing);
   switch (base.op === "id" ? base.args : "") {
     case "state":
-      return new ExpressionError(`\`${key}\` is not in the state`, missing);
+      return new ExpressionError(`\`${name}\` is not in the state`, missing);
     case "env":
-      return new ExpressionError(`the environment variable \`${key}\` is not set`, missing);
+      return new ExpressionError(`the environment variable \`${name}\` is not set`, missing);
     case "meta":
-      return new ExpressionError(`\`${key}\` is not in the metadata`, missing);
+      return new ExpressionError(`\`${name}\` is not in the metadata`, missing);
     case "stages":
-      return new ExpressionError(`no stage \`${key}\` has run`, missing);
+      return new ExpressionError(`no stage \`${name}\` has run`, missing);
     default:
       return new ExpressionError(`\`${missing}\` is not there`, missing);
   }
@@ -206,8 +205,9 @@ function adaptCall(node: Node, text: string): void {
   const [name] = node.args as [string];
   if (name === "matches") adaptMatches(node, text);
   if (!TAKES_WHOLE_NUMBERS.has(name)) return;
-  adapt(node, ([values]) => {
-    for (const [index, value] of (values as unknown[]).entries()) if (Number.isInteger(value)) values[index] = BigInt(value as number);
+  adapt(node, (operands) => {
+    const values = operands[0] as unknown[];
+    for (const [index, value] of values.entries()) if (Number.isInteger(value)) values[index] = BigInt(value as number);
     // Without a zone the time would be that of the machine's own zone.
     if (name === "timestamp" && typeof values[0] === "string" && !/(?:Z|[+-]\d\d:\d\d)$/.test(values[0])) {
       throw new ExpressionError(`a time is written with its zone, as in '2030-01-31T12:00:00Z': ${quoteNode(node, text)}`);
@@ -223,7 +223,7 @@ function adaptMatches(node: Node, text: string): void {
     const pattern = compilePattern(source);
     if (!("regex" in pattern))
       throw new ExpressionError(`this regular expression cannot be used: ${pattern.reason}: ${quoteNode(node, text)}`);
-    spend(Math.ceil(subject.length * (1 + source.length / 16)), node, text);
+    spend(subject.length * (1 + pattern.size / 16), node, text);
     return pattern.regex.test(subject);
   };
 }

@@ -12,16 +12,17 @@ export interface Node {
   readonly start: number;
   readonly end: number;
   /** What the package calls with the values of the operands, once it has checked the node. */
-  // biome-ignore lint/suspicious/noExplicitAny: each operator has a signature of its own
-  handle?: (...operands: any[]) => unknown;
-  // biome-ignore lint/suspicious/noExplicitAny: as above
-  evaluate(...operands: any[]): unknown;
+  handle?(...operands: unknown[]): unknown;
+  evaluate(evaluator: unknown, node: Node, names: unknown): unknown;
   checkedType?: { readonly name: string };
   /** The type of the left operand, where it does not depend on the run. */
   leftStaticType?: { readonly name: string } | undefined;
   /** `alternate` is what a macro stands for. */
   readonly meta: { readonly alternate?: Node };
 }
+
+/** A problem without its place. */
+export type Wording = Pick<ExpressionProblem, "code" | "message" | "help">;
 
 export interface Inspection {
   readonly reads: Reads;
@@ -137,7 +138,7 @@ function rootOf({ context }: Walk, node: Node, locals: readonly string[]): Root 
   }
 }
 
-function envProblem({ context }: Walk, message: string, help: string): Pick<ExpressionProblem, "code" | "message" | "help"> {
+function envProblem({ context }: Walk, message: string, help: string): Wording {
   if (context.env === true) return { code: "invalid-env", message, help };
   return {
     code: "env-not-allowed",
@@ -147,7 +148,7 @@ function envProblem({ context }: Walk, message: string, help: string): Pick<Expr
 }
 
 /** The problem of a word that cannot be a bare name. */
-export function reservedName(name: string): Pick<ExpressionProblem, "code" | "message" | "help"> {
+export function reservedName(name: string): Wording {
   return {
     code: "reserved-name",
     message: `\`${name}\` is a word of the expression language and cannot stand alone as a name`,
@@ -202,7 +203,7 @@ function isChain(node: Node): boolean {
   return base.op === "id" || isChain(base);
 }
 
-function hasProblem(asked: Node): Pick<ExpressionProblem, "code" | "message" | "help"> {
+function hasProblem(asked: Node): Wording {
   const member = asked.op === "[]" ? memberOf(asked) : undefined;
   const help =
     asked.op === "id"
@@ -276,6 +277,6 @@ function visitEquality(walk: Walk, node: Node, around: Surroundings): void {
   }
 }
 
-function problem(walk: Walk, { start, end }: Node, what: Pick<ExpressionProblem, "code" | "message" | "help">): void {
+function problem(walk: Walk, { start, end }: Node, what: Wording): void {
   walk.problems.push({ ...what, start, end });
 }

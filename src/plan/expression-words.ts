@@ -1,7 +1,7 @@
 import { nearest } from "../spec/suggest.ts";
 import { ExpressionError } from "./expression-error.ts";
 import type { ExpressionProblem } from "./expression.ts";
-import { children, endOfLiteral, type Node, reservedName } from "./expression-tree.ts";
+import { children, endOfLiteral, type Node, reservedName, type Wording } from "./expression-tree.ts";
 
 /**
  * The mistakes that the CEL package finds, in words for a person who does not know it. Its own messages carry a drawing
@@ -32,7 +32,7 @@ export function syntaxProblem(thrown: unknown, text: string): ExpressionProblem 
   const character = text.codePointAt(start);
   const end = Math.max(thrown.range.end, start + (character === undefined ? 0 : String.fromCodePoint(character).length));
   const found = text.slice(start, end);
-  return { ...describeSyntax(thrown, found, text), start, end };
+  return { ...describeSyntax(thrown, found), start, end };
 }
 
 /** What the types in the text show to be wrong. */
@@ -73,8 +73,13 @@ export function quoteNode(node: Node, text: string): string {
 
 /** In backquotes, on one line, and short. */
 export function quote(source: string): string {
-  const line = source.replaceAll(/\s+/g, " ").trim();
-  return `\`${line.length > 80 ? `${line.slice(0, 79)}…` : line}\``;
+  return `\`${shorten(source.trim())}\``;
+}
+
+/** One line of at most 80 characters. */
+export function shorten(text: string): string {
+  const line = text.slice(0, 1000).replaceAll(/\s+/g, " ");
+  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
 }
 
 function isCelError(thrown: unknown): thrown is CelError {
@@ -112,7 +117,7 @@ const OPERATORS: Readonly<Record<string, string>> = {
   NOT: "!",
 };
 
-function describeSyntax({ code, summary }: CelError, found: string, text: string): Pick<ExpressionProblem, "code" | "message" | "help"> {
+function describeSyntax({ code, summary }: CelError, found: string): Wording {
   const invalid = (message: string, help?: string) => ({ code: "invalid-expression", message, ...(help === undefined ? {} : { help }) });
   switch (code) {
     case "limit_exceeded":
@@ -148,7 +153,7 @@ function describeSyntax({ code, summary }: CelError, found: string, text: string
     case "invalid_macro_argument":
       return invalid(`the first argument is a name for each item, not ${quote(found)}`, "as in `items.all(item, item > 0)`");
     default:
-      return invalid(`${lowerFirst(summary)}${text.length > 0 && !summary.includes(found) ? `: ${quote(found)}` : ""}`);
+      return invalid(summary.includes(found) ? lowerFirst(summary) : `${lowerFirst(summary)}: ${quote(found)}`);
   }
 }
 
@@ -303,50 +308,32 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   parseint: "int",
 };
 
-function callProblem(
-  error: CelError,
-  node: Node,
-  text: string,
-  signatures: readonly Signature[],
-): Pick<ExpressionProblem, "code" | "message" | "help"> {
+function callProblem(error: CelError, node: Node, text: string, signatures: readonly Signature[]): Wording {
   const name = nameOfCall(node, text);
   const known = signatures.filter((signature) => signature.name === name);
-  const method = node.op === "rcall";
-  if (known.length === 0) {
-    const synonym = Object.hasOwn(SYNONYMS, name.toLowerCase()) ? SYNONYMS[name.toLowerCase()] : undefined;
-    const same =
-      synonym ??
-      nearest(
-        name,
-        signatures.map((signature) => signature.name),
-      );
-    const help =
-      same !== undefined
-        ? `did you mean \`${same}\`?`
-        : /^(now|today|random|uuid)$/i.test(name)
-          ? "an expression gives the same value whenever it is evaluated; let a script write such a value"
-          : undefined;
-    return { code: "unknown-function", message: `there is no function \`${name}\``, ...(help === undefined ? {} : { help }) };
+  if (known.length === 0) return unknownFunction(name, signatures);
+  const isMethod = node.op === "rcall";
+  if (!known.some(({ receiverType }) => (receiverType !== null) === isMethod)) {
+    const message = `\`${name}\` is not called like this: ${quoteNode(node, text)}`;
+    return { code: "unknown-function", message, help: isMethod ? `write \`${name}(…)\`` : `write \`value.${name}(…)\`` };
   }
-  if (!known.some(({ receiverType }) => (receiverType !== null) === method)) {
-    return {
-      code: "unknown-function",
-      message: `\`${name}\` is not called like this: ${quoteNode(node, text)}`,
-      help: method ? `write \`${name}(…)\`` : `write \`value.${name}(…)\``,
-    };
-  }
-  const forms = known.map(({ signature }) =>
-    withoutParameters(signature.slice(0, signature.lastIndexOf("):") + 1)).replaceAll(/\w+/g, formWord),
-  );
-  return {
-    code: "type-mismatch",
-    message: sentence(error, node, text),
-    help: `it is called as ${[...new Set(forms)].map((form) => `\`${form}\``).join(", ")}`,
-  };
+  const forms = new Set(known.map(({ signature }) => formOf(signature)));
+  return { code: "type-mismatch", message: sentence(error, node, text), help: `it is called as ${[...forms].join(", ")}` };
 }
 
-function formWord(word: string): string {
-  return word === "ast" ? "…" : word;
+function unknownFunction(name: string, signatures: readonly Signature[]): Wording {
+  const problem = { code: "unknown-function", message: `there is no function \`${name}\`` };
+  const synonym = Object.hasOwn(SYNONYMS, name.toLowerCase()) ? SYNONYMS[name.toLowerCase()] : undefined;
+  const near = synonym ?? nearest(name, new Set(signatures.map((signature) => signature.name)));
+  if (near !== undefined) return { ...problem, help: `did you mean \`${near}\`?` };
+  if (!/^(now|today|random|uuid)$/i.test(name)) return problem;
+  return { ...problem, help: "an expression gives the same value whenever it is evaluated; let a script write such a value" };
+}
+
+/** `list<T>.map(ast, ast): list<dyn>` is called as `list.map(…, …)`. */
+function formOf(signature: string): string {
+  const call = withoutParameters(signature.slice(0, signature.lastIndexOf("):") + 1));
+  return `\`${call.replaceAll(/\bast\b/g, "…")}\``;
 }
 
 /** The text knows better: a word such as `in` was replaced before parsing. */
@@ -386,6 +373,6 @@ function extent({ start, end }: Node, text: string): { start: number; end: numbe
   return { start: Math.max(first, 0), end: last === 0 ? end : last };
 }
 
-function lowerFirst(sentence: string): string {
-  return /^[A-Z][a-z]/.test(sentence) ? sentence.charAt(0).toLowerCase() + sentence.slice(1) : sentence;
+function lowerFirst(text: string): string {
+  return /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
 }

@@ -1,17 +1,19 @@
 import { setFlagsFromString } from "node:v8";
 
-/** Longer patterns are refused: matching takes time in proportion to text × pattern. */
 const MAX_PATTERN_LENGTH = 1000;
 const MAX_CACHED = 100;
 
-/** A regular expression that runs in linear time, or why the pattern is refused. */
-export type Pattern = { readonly regex: RegExp } | { readonly reason: string; readonly help?: string };
+/**
+ * A regular expression that runs in linear time, or why the pattern is refused. `size` is about the number of its
+ * states: what it takes to match is in proportion to the text's length × `size`.
+ */
+export type Pattern = { readonly regex: RegExp; readonly size: number } | { readonly reason: string; readonly help?: string };
 
 /**
  * Compiles a regular expression of the author or of the state.
  *
- * Contract: matching never takes longer than in proportion to text × pattern, whatever both are. What cannot be matched
- * so (back-references, look-around, counted groups beyond 16 repetitions) is refused.
+ * Contract: no text makes it take longer than {@link Pattern} says. What cannot be matched so (back-references, look-around, counted groups
+ * beyond 16 repetitions) is refused.
  */
 export function compilePattern(source: string): Pattern {
   const known = cache.get(source);
@@ -22,11 +24,12 @@ export function compilePattern(source: string): Pattern {
   return pattern;
 }
 
+const LINEAR = "l";
 const cache = new Map<string, Pattern>();
 let engineReady = false;
 
 /**
- * V8's flag `l` chooses the engine without backtracking, and throws where that engine cannot be used. The engine that
+ * V8's own flag `l` chooses the engine without backtracking, and throws where that engine cannot be used. The engine that
  * only takes over after many backtracks is no substitute: `.*x.*y.*z` on a megabyte still took minutes with it.
  * The switch belongs to the whole process and must stay on while such a regular expression is used.
  */
@@ -35,8 +38,9 @@ function compile(source: string): Pattern {
   if (!engineReady) setFlagsFromString("--enable-experimental-regexp-engine");
   engineReady = true;
   try {
-    const regex = new RegExp(splitCounts(source), "l");
-    return feature(source) ?? { regex };
+    const split = splitCounts(source);
+    const regex = new RegExp(split, LINEAR);
+    return feature(source) ?? { regex, size: sizeOf(split) };
   } catch (error) {
     return feature(source) ?? { reason: reasonOf(error as Error) };
   }
@@ -62,6 +66,18 @@ function splitCounts(source: string): string {
 function repeat(atom: string, count: number, prefix: string): string {
   const rest = count % MAX_REPEAT;
   return `${atom}{${prefix}${MAX_REPEAT}}`.repeat(Math.floor(count / MAX_REPEAT)) + (rest === 0 ? "" : `${atom}{${prefix}${rest}}`);
+}
+
+const COUNTED_PART = new RegExp(String.raw`(${ATOM}|[^])(?:\{(\d+)(?:,(\d*))?\})?`, "g");
+
+/** The number of states, which repetition multiplies. */
+function sizeOf(source: string): number {
+  const open = [0];
+  for (const [, part, least = "1", most] of source.matchAll(COUNTED_PART)) {
+    if (part === "(") open.push(0);
+    else open.push((part === ")" ? (open.pop() ?? 0) : 1) * Number(most || least) + (open.pop() ?? 0));
+  }
+  return open[0] ?? 0;
 }
 
 /** What the pattern asks for that no expression may, even where V8's engine could do it. */

@@ -137,7 +137,6 @@ const MAX_COLUMNS = 110;
 const LEAD_COLUMNS = 30;
 /** Units of a line around the mark that are looked at; the rest of a line of megabytes is not. */
 const REACH = 1000;
-const characters = new Intl.Segmenter("en", { granularity: "grapheme" });
 
 /** The marked line as it is shown, cut to a bearable width, and the columns before and under the mark. */
 function frameLine(place: Place): { source: string; before: number; width: number } {
@@ -165,6 +164,8 @@ function frameLine(place: Place): { source: string; before: number; width: numbe
 
 /** The end of a text, as much of it as fits. */
 function lastColumns(text: string, columns: number): string {
+  // Not at the top of the file: it takes milliseconds, and few lines are that long.
+  const characters = new Intl.Segmenter("en", { granularity: "grapheme" });
   let kept = "";
   for (const { segment } of [...characters.segment(text)].reverse()) {
     if (displayWidth(segment) + displayWidth(kept) > columns) break;

@@ -123,11 +123,9 @@ function attemptEnd(stages: ReadonlyMap<string, StageStory>, event: AttemptEndEv
   return [about(stages, event.stage, { kind: "note", mark: "✖", text })];
 }
 
-function stageEnd(stages: Map<string, StageStory>, event: StageEndEvent | GroupEndEvent): ProgressLine[] {
+function stageEnd(stages: ReadonlyMap<string, StageStory>, event: StageEndEvent | GroupEndEvent): ProgressLine[] {
   const story = stages.get(event.stage.name);
-  const line = about(stages, event.stage, { kind: "end", ...endOf(event, story) });
-  stages.delete(event.stage.name);
-  return [line];
+  return [about(stages, event.stage, { kind: "end", ...endOf(event, story) })];
 }
 
 function endOf(event: StageEndEvent | GroupEndEvent, story: StageStory | undefined): { mark: Mark; text: string } {

@@ -107,7 +107,6 @@ class OraDisplay implements LiveDisplay {
   }
 
   stop(): void {
-    if (this.#stopped) return;
     this.#stopped = true;
     this.#options.stream.off("resize", this.#draw);
     this.#hide();

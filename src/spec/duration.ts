@@ -21,10 +21,10 @@ export function parseDuration(text: string, rules: DurationRules = {}): ParsedDu
   const ms = measure(text);
   if (ms === undefined) return { problem: `${quote(text)} ${explain(text)}` };
   if (ms === 0 && rules.zero !== true) return { problem: `${quote(text)} is no time at all; it must be longer than zero` };
-  if (!Number.isInteger(ms)) return { problem: `${quote(text)} is finer than a millisecond` };
   if (ms > LONGEST_MS) {
     return { problem: `${quote(text)} is longer than 100 years${rules.none === false ? "" : '; write "none" for no limit'}` };
   }
+  if (!Number.isInteger(ms)) return { problem: `${quote(text)} is finer than a millisecond` };
   return { ms };
 }
 

@@ -35,18 +35,8 @@ export function explainViolation(violation: Violation, data: JsonObject): Diagno
       return wrongChoice(path, expected, violation.choices, value);
     case "type":
       return value === undefined ? missingKey(path) : wrongType(path, expected, value);
-    case "range":
-      return problem("out-of-range", path, `${subject(path)}: expected ${expected}, got ${String(value)}`);
-    case "empty-text":
-      return problem("empty-text", path, `${subject(path)} is empty`);
-    case "too-few":
-      return tooFew(path, violation.least, value);
-    case "custom":
-      return problem(violation.code, path, `${subject(path)}${expected.startsWith('"') ? ":" : ""} ${expected}`, {
-        ...(path.at(-1) === "api_key_env"
-          ? { help: "the key itself never stands in the file, only the name of the variable that holds it" }
-          : {}),
-      });
+    case "rule":
+      return brokenRule(path, violation.code, expected, value);
   }
 }
 
@@ -105,7 +95,7 @@ const SECRET_KEY = /^(?:api[-_]?)?(?:key|token|secret|password)$/i;
 function homesOf(name: string): string[] {
   const tables = tableKeys();
   const homes = [...tables]
-    .filter(([header, keys]) => header !== "" && keys.includes(name) && !tables.has(`${header.slice(0, -1)}.${name}]`))
+    .filter(([header, keys]) => header !== "" && Object.hasOwn(keys, name) && !tables.has(`${header.slice(0, -1)}.${name}]`))
     .map(([header]) => header);
   const fixed = homes.filter((header) => !/NAME|\[\[/.test(header));
   const best = fixed.length > 0 ? fixed : homes;
@@ -176,18 +166,18 @@ function typeHelp(path: Path, expected: string, value: Json): string | undefined
   return undefined;
 }
 
-function tooFew(path: Path, least: number, value: Json | undefined): Diagnostic {
-  if (path.join(".") === "orchestration.sequential.agents") {
+function brokenRule(path: Path, code: FormCode, phrase: string, value: Json | undefined): Diagnostic {
+  if (code === "wrong-type" && value !== undefined) return wrongType(path, phrase, value);
+  if (code === "out-of-range") return problem(code, path, `${subject(path)}: expected ${phrase}, got ${String(value)}`);
+  if (code === "too-few" && path.join(".") === "orchestration.sequential.agents") {
     return problem("empty-sequence", path, "the sequence is empty, so there is nothing to run", {
       help: 'name agents in their order: agents = ["first", "second"]',
     });
   }
-  const count = Array.isArray(value) ? value.length : 0;
-  return problem(
-    "too-few",
-    path,
-    count === 0 ? `${subject(path)} is empty` : `${subject(path)} needs at least ${least} entries, has ${count}`,
-  );
+  if (code === "never-retried") return problem(code, path, `"${String(value)}" ${phrase}`);
+  const rest =
+    path.at(-1) === "api_key_env" ? { help: "the key itself never stands in the file, only the name of the variable that holds it" } : {};
+  return problem(code, path, `${subject(path)}${phrase.startsWith('"') ? ":" : ""} ${phrase}`, rest);
 }
 
 /** What a message is about: the key, or the entry of a list. */

@@ -16,148 +16,176 @@ import type { AgentType, FailureKind, PipelineDefinition, PipelineSpec } from ".
 
 /** One place that does not have the form of a pipeline file. `expected` is a phrase such as "a whole number". */
 export type Violation = { readonly path: Path; readonly expected: string } & (
-  | { readonly kind: "type" | "range" | "empty-text" }
+  | { readonly kind: "type" }
   | { readonly kind: "choice"; readonly choices: readonly Json[] }
   | { readonly kind: "unknown-key"; readonly known: readonly string[] }
-  | { readonly kind: "too-few"; readonly least: number }
-  | { readonly kind: "custom"; readonly code: FormCode }
+  | { readonly kind: "rule"; readonly code: FormCode }
 );
 
-/** Codes of the diagnostics that one value by itself can give rise to; the sentences that begin with a value or a key are made here. */
+/** Codes of the rules that a value has to keep besides its type. */
 export type FormCode =
+  | "wrong-type"
+  | "out-of-range"
+  | "too-few"
+  | "empty-text"
+  | "control-character"
   | "invalid-duration"
   | "invalid-size"
   | "invalid-url"
   | "invalid-variable"
-  | "never-retried"
-  | "control-character"
-  | "empty-text";
+  | "never-retried";
 
 /** Data as a spec, or every violation of its form. What is returned is not frozen yet. */
 export function checkForm(data: JsonObject): { readonly spec: PipelineSpec } | { readonly violations: readonly Violation[] } {
-  // Compiling the schema would cost more than checking one file with it.
-  const result = pipelineSchema.safeParse(data, { jitless: true });
+  const result = pipelineSchema.safeParse(data);
   return result.success ? { spec: result.data } : { violations: result.error.issues.flatMap((issue) => violations(issue, [])) };
 }
 
-/** The keys of every table of the file, by the table's header: `""`, `[agents.NAME]`, `[[hooks]]`. */
-export function tableKeys(): ReadonlyMap<string, readonly string[]> {
-  const tables = new Map<string, readonly string[]>();
+/** The keys of every table of the file, with what they mean, by the table's header: `""`, `[agents.NAME]`, `[[hooks]]`. */
+export function tableKeys(): ReadonlyMap<string, Readonly<Record<string, string>>> {
+  const tables = new Map<string, Readonly<Record<string, string>>>();
   collectTables(pipelineSchema, "", tables);
   return tables;
 }
 
 /** The file's form for editors: a JSON Schema, draft 7, in which every key has a description. */
 export function jsonSchema(): object {
-  return z.toJSONSchema(pipelineSchema, {
+  const result = z.toJSONSchema(pipelineSchema, {
     io: "input",
     target: "draft-7",
     metadata: docs,
-    override({ zodSchema, jsonSchema: result }) {
-      if (zodSchema === agentSchema) result.allOf = AGENT_TYPES.map(onlyKeysOf);
-      // Zod's bounds of whole numbers, which say nothing to a reader.
-      if (result.maximum === Number.MAX_SAFE_INTEGER) delete result.maximum;
-      if (result.minimum === Number.MIN_SAFE_INTEGER) delete result.minimum;
+    override({ zodSchema, jsonSchema: table }) {
+      if (zodSchema === agentSchema) table.allOf = AGENT_TYPES.map(onlyKeysOf);
     },
   });
+  describeKeys(result, pipelineSchema);
+  return result;
 }
 
-// ---- leaves, shared by the keys that take the same ----
+// ---- how keys and tables are written down ----
+//
+// Every start of the program builds this schema, and a schema object takes its time. So keys that take the same share one, and
+// descriptions stand beside the objects; zod's own `describe` would copy them.
 
-interface Doc {
-  description?: string;
-  pattern?: string;
-  examples?: string[];
-  enum?: string[];
-  propertyNames?: { pattern: string };
-}
-const docs = z.registry<Doc>();
-
-const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
-const NEVER_RETRIED: ReadonlySet<FailureKind> = new Set(NEVER_RETRIED_KINDS);
-
-/** An optional key with its description. Not zod's own `describe`, which copies the schema at every start of the program. */
-function key<S extends z.core.SomeType>(value: S, description: string): z.ZodMiniOptional<S> {
-  const optional = z.optional(value);
-  docs.add(optional, { description });
-  return optional;
+interface Key<S> {
+  readonly value: S;
+  readonly description: string;
 }
 
-/** A key that must be there. */
-function needed<S extends z.ZodMiniType>(value: S, description: string): S {
-  docs.add(value, { ...docs.get(value), description });
-  return value;
+function key<S extends z.core.$ZodType>(value: S, description: string): Key<z.ZodMiniOptional<S>> {
+  let optional = optionals.get(value);
+  if (optional === undefined) {
+    optional = z.optional(value);
+    optionals.set(value, optional);
+  }
+  return { value: optional as z.ZodMiniOptional<S>, description };
 }
+
+function needed<S extends z.core.$ZodType>(value: S, description: string): Key<S> {
+  return { value, description };
+}
+
+function table<K extends Readonly<Record<string, Key<z.core.$ZodType>>>>(keys: K) {
+  const shape = Object.fromEntries(Object.entries(keys).map(([name, { value }]) => [name, value]));
+  const schema = z.strictObject(shape as { -readonly [Name in keyof K]: K[Name]["value"] }, "a table");
+  tables.set(schema, keys);
+  return schema;
+}
+
+function named<S extends z.core.$ZodType>(value: S, expected: string) {
+  const schema = z.record(z.string(), value, expected);
+  docs.add(schema, { propertyNames: { pattern: "^[A-Za-z][A-Za-z0-9_-]*$" } });
+  return schema;
+}
+
+/** The schema with rules that its value has to keep; `doc` says the same in JSON Schema. The first broken rule is told. */
+function ruled<S extends z.ZodMiniType>(schema: S, doc: Doc, ...rules: Rule<z.output<S>>[]): S {
+  const result = schema.check(({ value, issues }) => {
+    const broken = rules.find(([holds]) => !holds(value as z.output<S>));
+    if (broken !== undefined) issues.push({ code: "custom", input: value, message: broken[2], params: { code: broken[1] } });
+  });
+  docs.add(result, doc);
+  return result as S;
+}
+
+type Rule<Value> = readonly [holds: (value: Value) => boolean, code: FormCode, phrase: string];
+type Doc = z.core.JSONSchema.BaseSchema;
+
+const docs = z.registry<Record<string, unknown>>();
+const optionals = new Map<z.core.$ZodType, z.core.$ZodType>();
+const tables = new Map<z.core.$ZodType, Readonly<Record<string, Key<z.core.$ZodType>>>>();
+
+// ---- what keys take ----
+
+const filled: Rule<string> = [(value) => value !== "", "empty-text", "is empty"];
+const withoutNul: Rule<string> = [(value) => !value.includes("\0"), "control-character", "cannot hold a NUL character"];
+const oneLine: Rule<string> = [(value) => !/\p{Cc}/u.test(value), "control-character", "cannot hold line breaks or control characters"];
+const nonEmpty = (least: number, phrase = `needs at least ${least} entries`): Rule<readonly unknown[]> => [
+  (list) => list.length >= least,
+  "too-few",
+  phrase,
+];
+const whole: Rule<number> = [Number.isSafeInteger, "wrong-type", "a whole number"];
+const atLeast = (least: number): Rule<number> => [(value) => value >= least, "out-of-range", `${least} or more`];
 
 const json = z.unknown() as unknown as z.ZodMiniType<Json, Json>;
 const flag = z.boolean("true or false");
 const text = z.string("text");
-const filledText = z.string("text").check(z.minLength(1));
-const systemText = z
-  .string("text")
-  .check(z.refine((value) => !value.includes("\0"), custom("control-character", "cannot hold a NUL character")));
-const systemName = filledText.check(z.refine((value) => !value.includes("\0"), custom("control-character", "cannot hold a NUL character")));
-const headerText = text.check(
-  z.refine((value) => !/[\r\n\0]/.test(value), custom("control-character", "cannot hold line breaks or control characters")),
-);
-const title = filledText.check(
-  z.refine((value) => !/\p{Cc}/u.test(value), custom("control-character", "cannot hold line breaks or control characters")),
-);
+const filledText = ruled(text, { minLength: 1 }, filled);
+const systemText = ruled(text, {}, withoutNul);
+const systemName = ruled(text, { minLength: 1 }, filled, withoutNul);
+const title = ruled(text, { minLength: 1 }, filled, oneLine);
+const number = z.number("a number");
+const integer = z.number("a whole number");
+const positive = ruled(number, { minimum: 0 }, atLeast(0));
+const count = ruled(integer, { type: "integer", minimum: 0 }, whole, atLeast(0));
+const countFromOne = ruled(integer, { type: "integer", minimum: 1 }, whole, atLeast(1));
+const names = z.array(text, "a list of agent names");
 const stateKeys = z.array(filledText, "a list of keys of the state");
-const agentNames = (expected = "a list of agent names") => z.array(text, expected);
-const count = (least: 0 | 1) => z.int("a whole number").check(z.gte(least, least === 0 ? "0 or more" : "1 or more"));
-const ratio = (most: number) => z.number("a number").check(z.gte(0, `from 0 to ${most}`), z.lte(most, `from 0 to ${most}`));
 const expressions = z.record(z.string(), text, "a table of CEL expressions");
 const failureKind = z.enum(FAILURE_KINDS, "a kind of failure");
+const onError = z.enum(["fail", "continue"], "a choice");
 const timeLimit = duration({});
 const pause = duration({ none: false, zero: true });
-const command = z.array(systemText, "a list of strings, the program and its arguments").check(
-  z.minLength(1),
-  z.refine((words) => words[0] !== "", custom("empty-text", "must begin with the name of a program")),
-);
-const webAddress = z
-  .string("text")
-  .check(z.refine(isWebAddress, custom("invalid-url", 'must be an address such as "http://localhost:8080/v1"')));
-const variableName = z
-  .string("the name of an environment variable")
-  .check(
-    z.refine(
-      (name) => VARIABLE_NAME.test(name),
-      custom("invalid-variable", "must be the name of an environment variable: letters, digits and _"),
-    ),
-  );
-const retryKind = failureKind.check(
-  z.refine((kind) => !NEVER_RETRIED.has(kind), {
-    error: ({ input }) => `"${input}" is never retried, since another attempt cannot mend it`,
-    params: { code: "never-retried" satisfies FormCode },
-  }),
-);
-docs.add(retryKind, { enum: FAILURE_KINDS.filter((kind) => !NEVER_RETRIED.has(kind)) });
+const command = ruled(z.array(systemText, "a list of strings, the program and its arguments"), { minItems: 1 }, nonEmpty(1, "is empty"), [
+  (words) => words[0] !== "",
+  "empty-text",
+  "must begin with the name of a program",
+]);
+const variableName = ruled(z.string("the name of an environment variable"), { pattern: "^[A-Za-z_][A-Za-z0-9_]*$" }, [
+  (name) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name),
+  "invalid-variable",
+  "must be the name of an environment variable: letters, digits and _",
+]);
 
 // ---- [agents.NAME] and [defaults] ----
+
+const neverRetried: ReadonlySet<FailureKind> = new Set(NEVER_RETRIED_KINDS);
+const retryKind = ruled(failureKind, { enum: FAILURE_KINDS.filter((kind) => !neverRetried.has(kind)) }, [
+  (kind) => !neverRetried.has(kind),
+  "never-retried",
+  "is never retried, since another attempt cannot mend it",
+]);
 
 const retryShape = {
   timeout: key(
     timeLimit,
     'Time for one attempt; what takes longer is stopped. Default: "10m" for llm, "1h" for script, module and pipeline. "none" is no limit.',
   ),
-  retries: key(count(0), "How many attempts are made after the first has failed. Default: 0."),
+  retries: key(count, "How many attempts are made after the first has failed. Default: 0."),
   retry_delay: key(pause, 'Wait before the first retry. Default: "1s".'),
-  retry_backoff: key(
-    z.number("a number").check(z.gte(1, "1 or more")),
-    "Factor by which the wait grows with each further retry. Default: 2.",
-  ),
+  retry_backoff: key(ruled(number, { minimum: 1 }, atLeast(1)), "Factor by which the wait grows with each further retry. Default: 2."),
   retry_max_delay: key(timeLimit, 'The longest wait between attempts. Default: "60s". "none" is no limit.'),
   retry_jitter: key(
     flag,
     "Whether each wait is a random part of its full length, so that many clients do not retry at once. Default: true.",
   ),
   retry_on: key(
-    z.array(retryKind, "a list of kinds of failure").check(z.minLength(1)),
+    ruled(z.array(retryKind, "a list of kinds of failure"), { minItems: 1 }, nonEmpty(1, "is empty")),
     "Kinds of failure after which another attempt is made. Default: timeout, exit, signal, invalid_output, rate_limit, server_error, connection.",
   ),
   on_error: key(
-    z.enum(["fail", "continue"], "a choice"),
+    onError,
     'What a failure does that is left after retries and fallback. "fail" ends the run; "continue" records it, and the sequence goes on. Default: "fail".',
   ),
 };
@@ -168,8 +196,8 @@ const modelShape = {
     'The model server: a name from [providers] or one of openai, openrouter, ollama, vllm, llamacpp, lmstudio. Default: "openai".',
   ),
   model: key(filledText, "The model's name, as the server knows it. Required for llm agents, here or in [defaults]."),
-  temperature: key(z.number("a number").check(z.gte(0, "0 or more")), "Sampling temperature; 0 is sent as 0. Default: not sent."),
-  max_tokens: key(count(1), "The most tokens that an answer may have. Default: not sent."),
+  temperature: key(positive, "Sampling temperature; 0 is sent as 0. Default: not sent."),
+  max_tokens: key(countFromOne, "The most tokens that an answer may have. Default: not sent."),
 };
 
 const defaultsSchema = table({ ...retryShape, ...modelShape });
@@ -200,20 +228,26 @@ const promptShape = {
   system_prompt: key(text, "The system message; a ${{ template }} over the input. Default: none."),
   prompt: key(text, "The user message; a ${{ template }} over the input. Default: the input as JSON."),
   prompt_file: key(systemName, "Instead of prompt: a file that holds it, relative to the pipeline file."),
-  top_p: key(ratio(1), "Nucleus sampling. Default: not sent."),
-  seed: key(z.int("a whole number"), "Seed for sampling, where the server knows it. Default: not sent."),
-  stop: key(z.array(filledText, "a list of texts").check(z.minLength(1)), "Texts at which the answer ends. Default: not sent."),
+  top_p: key(
+    ruled(number, { minimum: 0, maximum: 1 }, [(value) => value >= 0 && value <= 1, "out-of-range", "from 0 to 1"]),
+    "Nucleus sampling. Default: not sent.",
+  ),
+  seed: key(ruled(integer, { type: "integer" }, whole), "Seed for sampling, where the server knows it. Default: not sent."),
+  stop: key(
+    ruled(z.array(filledText, "a list of texts"), { minItems: 1 }, nonEmpty(1, "is empty")),
+    "Texts at which the answer ends. Default: not sent.",
+  ),
 };
 
 const cannedShape = {
   reply: key(json, "The canned agent's answer to every call. Default: nothing."),
   replies: key(
-    z.array(json, "a list of answers").check(z.minLength(1)),
+    ruled(z.array(json, "a list of answers"), { minItems: 1 }, nonEmpty(1, "is empty")),
     "Instead of reply: one answer for each call; the last one repeats.",
   ),
   delay: key(pause, 'How long the canned agent takes for a call. Default: "0s".'),
   fail: key(failureKind, "The kind of failure that the canned agent produces. Default: it does not fail."),
-  fail_times: key(count(1), "How many of the first calls fail with `fail`. Default: all."),
+  fail_times: key(countFromOne, "How many of the first calls fail with `fail`. Default: all."),
 };
 
 const agentSchema = table({
@@ -253,13 +287,16 @@ const inputSchema = table({
   type: key(z.enum(INPUT_TYPES, "a choice"), "What the input's value must be. Default: anything."),
   required: key(flag, "Whether a run needs the input. Default: true, unless default is given."),
   default: key(json, "The value where a run is not given one. Default: none."),
-  enum: key(z.array(json, "a list of values").check(z.minLength(1)), "The values that are accepted. Default: any."),
+  enum: key(
+    ruled(z.array(json, "a list of values"), { minItems: 1 }, nonEmpty(1, "is empty")),
+    "The values that are accepted. Default: any.",
+  ),
   description: key(text, "What the input is; shown where it is missing."),
 });
 
 const providerSchema = table({
   base_url: key(
-    webAddress,
+    ruled(text, { format: "uri" }, [isWebAddress, "invalid-url", 'must be an address such as "http://localhost:8080/v1"']),
     "Address of an OpenAI-compatible server, up to and including /v1. Default for the built-in providers: their usual address.",
   ),
   api_key_env: key(
@@ -267,7 +304,7 @@ const providerSchema = table({
     "The name of the environment variable that holds the key; never the key itself. Default: the server needs no key.",
   ),
   headers: key(
-    z.record(z.string(), headerText, "a table of HTTP headers"),
+    z.record(z.string(), ruled(text, {}, oneLine), "a table of HTTP headers"),
     "HTTP headers of every request. Values may hold ${{ templates }} over env. Default: none.",
   ),
   max_tokens_field: key(
@@ -277,17 +314,14 @@ const providerSchema = table({
 });
 
 const groupSchema = table({
-  agents: needed(agentNames().check(z.minLength(2)), "The group's members, two or more. Their outputs are merged in this order."),
-  max_concurrency: key(count(1), "How many members run at the same time. Default: all."),
+  agents: needed(ruled(names, { minItems: 2 }, nonEmpty(2)), "The group's members, two or more. Their outputs are merged in this order."),
+  max_concurrency: key(countFromOne, "How many members run at the same time. Default: all."),
   merge: key(
     z.enum(["flat", "namespace", "prefix"], "a choice"),
     'How outputs enter the state: "flat" (as they are), "namespace" (under the member\'s name), "prefix" (as member_key). Default: "flat".',
   ),
-  on_error: key(
-    z.enum(["fail", "continue"], "a choice"),
-    '"fail": the first failure stops the other members and fails the group. "continue": all finish. Default: "fail".',
-  ),
-  min_success: key(count(1), 'With on_error = "continue": how many members must succeed. Default: 1.'),
+  on_error: key(onError, '"fail": the first failure stops the other members and fails the group. "continue": all finish. Default: "fail".'),
+  min_success: key(countFromOne, 'With on_error = "continue": how many members must succeed. Default: 1.'),
 });
 
 const branchSchema = table({
@@ -295,28 +329,21 @@ const branchSchema = table({
   condition: key(text, "CEL expression over the state after the stage; the first rule that holds is taken. Default: it holds always."),
   to_agent: key(filledText, "The agent or group to go on with."),
   end: key(z.literal(true, "true"), "Instead of to_agent: the run ends here, successfully."),
-  max_times: key(count(1), "How often in a run the rule may be taken. Required where it closes a cycle. Default: any number of times."),
+  max_times: key(countFromOne, "How often in a run the rule may be taken. Required where it closes a cycle. Default: any number of times."),
 });
 
 const hookEvent = z.enum(HOOK_EVENTS, "an event");
 const hookSchema = table({
   name: key(title, "Name of the hook, for messages. Default: its position."),
   on: needed(
-    z.union([hookEvent, z.array(hookEvent).check(z.minLength(1))], "an event or a list of events"),
+    z.union([hookEvent, ruled(z.array(hookEvent), { minItems: 1 }, nonEmpty(1, "is empty"))], "an event or a list of events"),
     "When the hook is called: before_run, before_stage, after_stage, stage_error, retry, branch, after_run; one or a list.",
   ),
-  agents: key(agentNames().check(z.minLength(1)), "Only for these agents. Default: all."),
+  agents: key(ruled(names, { minItems: 1 }, nonEmpty(1, "is empty")), "Only for these agents. Default: all."),
   command: key(command, "A program that gets the event as JSON on stdin. This or module."),
   module: key(systemName, "A file whose default export is called with the event; relative to the pipeline file. This or command."),
   timeout: key(timeLimit, 'Time for one call. Default: "10s".'),
 });
-
-const NAMED = { propertyNames: { pattern: "^[A-Za-z][A-Za-z0-9_-]*$" } };
-function named<S extends z.core.SomeType>(value: S, expected: string, description: string) {
-  const optional = z.optional(z.record(z.string(), value, expected));
-  docs.add(optional, { description, ...NAMED });
-  return optional;
-}
 
 const pipelineSchema = table({
   name: key(title, "The pipeline's id. Default: the file's name without .toml."),
@@ -330,18 +357,16 @@ const pipelineSchema = table({
     }),
     "Which values are secret, besides the keys named in api_key_env.",
   ),
-  inputs: named(
-    inputSchema,
-    "a table of inputs, as in [inputs.NAME]",
+  inputs: key(
+    named(inputSchema, "a table of inputs, as in [inputs.NAME]"),
     "What a run is given. If any input is declared, an undeclared one is an error. Default: any input is taken.",
   ),
   defaults: key(defaultsSchema, "Values for all agents; an agent's own key wins."),
-  agents: named(
-    agentSchema,
-    "a table of agents, as in [agents.NAME]",
+  agents: key(
+    named(agentSchema, "a table of agents, as in [agents.NAME]"),
     "What each stage calls and how it is run. The order stands in [orchestration.sequential].",
   ),
-  providers: named(providerSchema, "a table of providers, as in [providers.NAME]", "Model servers, besides the built-in ones."),
+  providers: key(named(providerSchema, "a table of providers, as in [providers.NAME]"), "Model servers, besides the built-in ones."),
   orchestration: needed(
     table({
       mode: key(z.enum(["sequential"], "a choice"), 'How agents follow one another. Only "sequential", which is the default.'),
@@ -349,7 +374,7 @@ const pipelineSchema = table({
       sequential: needed(
         table({
           agents: needed(
-            agentNames("a list of names of agents and groups").check(z.minLength(1)),
+            ruled(z.array(text, "a list of names of agents and groups"), { minItems: 1 }, nonEmpty(1, "is empty")),
             "Agents and groups in the order in which they run, each once.",
           ),
           pipeline: key(
@@ -361,9 +386,8 @@ const pipelineSchema = table({
             }),
             "Settings for the whole sequence.",
           ),
-          parallel: named(
-            groupSchema,
-            "a table of groups, as in [orchestration.sequential.parallel.NAME]",
+          parallel: key(
+            named(groupSchema, "a table of groups, as in [orchestration.sequential.parallel.NAME]"),
             "Groups of agents that run at the same time, each one element of the sequence.",
           ),
           branches: key(
@@ -381,14 +405,6 @@ const pipelineSchema = table({
 
 // ---- helpers ----
 
-function table<S extends z.core.$ZodLooseShape>(shape: S) {
-  return z.strictObject(shape, "a table");
-}
-
-function custom(code: FormCode, phrase: string) {
-  return { error: phrase, params: { code } };
-}
-
 /** A duration: text on the outside, milliseconds on the inside. */
 function duration(rules: DurationRules) {
   const schema = z.pipe(
@@ -402,7 +418,6 @@ function duration(rules: DurationRules) {
   );
   docs.add(schema, {
     pattern: `^(${rules.none === false ? "" : "none|"}(\\d+(\\.\\d+)?(d|h|ms|m|s))+)$`,
-    examples: ["500ms", "30s", "2m", "1h30m"],
   });
   return schema;
 }
@@ -418,7 +433,7 @@ function size() {
       return z.NEVER;
     }),
   );
-  docs.add(schema, { pattern: "^\\d+(\\.\\d+)?(B|KB|MB|GB)$", examples: ["512B", "8KB", "10MB"] });
+  docs.add(schema, { pattern: "^\\d+(\\.\\d+)?(B|KB|MB|GB)$" });
   return schema;
 }
 
@@ -442,12 +457,8 @@ function violations(issue: z.core.$ZodIssue, parent: Path): Violation[] {
       const alternative = fitting(issue.errors, ["invalid_type", "invalid_value"]) ?? fitting(issue.errors, ["invalid_type"]);
       return alternative === undefined ? [{ path, kind: "type", expected }] : alternative.flatMap((inner) => violations(inner, path));
     }
-    case "too_small":
-    case "too_big":
-      if (issue.origin === "array") return [{ path, kind: "too-few", expected, least: "minimum" in issue ? Number(issue.minimum) : 0 }];
-      return [{ path, kind: issue.origin === "string" ? "empty-text" : "range", expected }];
     case "custom":
-      return [{ path, kind: "custom", expected, code: issue.params?.code as FormCode }];
+      return [{ path, kind: "rule", expected, code: issue.params?.code as FormCode }];
     default:
       return [{ path, kind: "type", expected }];
   }
@@ -481,13 +492,26 @@ function shapeOf(schema: z.core.$ZodType): Readonly<Record<string, z.core.$ZodTy
   return def.type === "object" ? def.shape : {};
 }
 
-function collectTables(schema: z.core.$ZodType, name: string, tables: Map<string, readonly string[]>): void {
+function collectTables(schema: z.core.$ZodType, name: string, found: Map<string, Readonly<Record<string, string>>>): void {
   const { def } = unwrap(schema)._zod as z.core.$ZodTypes["_zod"];
-  if (def.type === "record") collectTables(def.valueType, `${name}.NAME`, tables);
-  if (def.type === "array") collectTables(def.element, `[${name}]`, tables);
+  if (def.type === "record") collectTables(def.valueType, `${name}.NAME`, found);
+  if (def.type === "array") collectTables(def.element, `[${name}]`, found);
   if (def.type !== "object") return;
-  tables.set(name === "" ? "" : `[${name}]`, Object.keys(def.shape));
-  for (const [key, value] of Object.entries(def.shape)) collectTables(value, name === "" ? key : `${name}.${key}`, tables);
+  const keys = Object.entries(tables.get(unwrap(schema)) ?? {});
+  found.set(name === "" ? "" : `[${name}]`, Object.fromEntries(keys.map(([key, { description }]) => [key, description])));
+  for (const [key, { value }] of keys) collectTables(value, name === "" ? key : `${name}.${key}`, found);
+}
+
+/** Puts the descriptions into the JSON Schema of a table and of the tables in it. */
+function describeKeys(result: z.core.JSONSchema.BaseSchema, schema: z.core.$ZodType): void {
+  const { def } = unwrap(schema)._zod as z.core.$ZodTypes["_zod"];
+  if (def.type === "record") describeKeys(result.additionalProperties as Doc, def.valueType);
+  if (def.type === "array") describeKeys(result.items as Doc, def.element);
+  for (const [name, { value, description }] of Object.entries(tables.get(unwrap(schema)) ?? {})) {
+    const property = result.properties?.[name] as Doc;
+    property.description = description;
+    describeKeys(property, value);
+  }
 }
 
 /** A condition of the JSON Schema: an agent of this type has no key of another type. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { sleep } from "../../src/agents/abort.ts";
 import { createCannedCaller } from "../../src/agents/canned.ts";
+import { createHookRunner } from "../../src/agents/hook.ts";
 import type { CallCanned } from "../../src/agents/canned.ts";
 import { AgentError } from "../../src/engine/failure.ts";
 import type { CannedCallPlan } from "../../src/plan/plan.ts";
@@ -75,6 +76,31 @@ describe("a canned agent", () => {
     controller.abort(new AgentError("timeout", "too slow"));
     expect(await failure).toMatchObject({ kind: "timeout", message: "too slow" });
   });
+});
+
+test("a wait that is over leaves no timer behind, whatever ended it", async () => {
+  const pending = new Set<unknown>();
+  const set = (callback: () => void, delayMs: number): unknown => {
+    const timer = setTimeout(callback, delayMs);
+    pending.add(timer);
+    return timer;
+  };
+  const clear = (timer: NodeJS.Timeout): void => {
+    pending.delete(timer);
+    clearTimeout(timer);
+  };
+  const timers = { setTimeout: set as unknown as typeof setTimeout, clearTimeout: clear as unknown as typeof clearTimeout };
+  const controller = new AbortController();
+  const stopped = sleep(timers, 60_000, controller.signal).catch(() => "stopped");
+  controller.abort();
+  expect([await stopped, pending.size]).toEqual(["stopped", 0]);
+  await createHookRunner({ env: { PATH: process.env.PATH }, graceMs: 0, timers })(
+    { name: "h", on: [], agents: null, call: { type: "command", command: ["true"], cwd: "/" }, timeoutMs: 60_000 },
+    {},
+    new AbortController().signal,
+  );
+  await Promise.resolve();
+  expect(pending.size).toBe(0);
 });
 
 test("a wait that is longer than a timer can hold is made of several", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { retryAfterMs } from "../../src/agents/llm-answer.ts";
+import { connectionError, retryAfterMs } from "../../src/agents/llm-answer.ts";
+import { llmPlan } from "./calls.ts";
 
 const NOW = Date.parse("2026-01-01T00:00:00Z");
 
@@ -20,5 +21,29 @@ describe("how long a server asks to wait", () => {
   ];
   test.each(headers)("%s", (_sentence, given, waitMs) => {
     expect(retryAfterMs(new Headers(given), NOW)).toBe(waitMs);
+  });
+});
+
+describe("a connection that failed", () => {
+  const refusal = (address: string): Error => Object.assign(new Error("connect"), { code: "ECONNREFUSED", address, port: 11434 });
+  const certificate = Object.assign(new Error("self-signed certificate"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" });
+  const failures: readonly [sentence: string, name: string, cause: unknown, message: string][] = [
+    [
+      "to each of several addresses names the first",
+      "ollama",
+      Object.assign(new AggregateError([refusal("::1"), refusal("127.0.0.1")]), { code: "ECONNREFUSED" }),
+      "ollama cannot be reached: ECONNREFUSED ::1:11434 (is Ollama running?)",
+    ],
+    ["for want of trust says why", "mine", certificate, "mine cannot be reached: self-signed certificate (DEPTH_ZERO_SELF_SIGNED_CERT)"],
+    ["without a code says what there is", "mine", new Error("bad\nport"), "mine cannot be reached: bad port"],
+    ["without a cause says what there is", "mine", undefined, "mine cannot be reached: Connection error."],
+  ];
+  test.each(failures)("%s", (_sentence, name, cause, message) => {
+    const thrown =
+      cause === undefined
+        ? new Error("Connection error.")
+        : new Error("Connection error.", { cause: new TypeError("fetch failed", { cause }) });
+    const asked = { provider: llmPlan({ name }).provider, model: "m", key: null, now: () => NOW };
+    expect(connectionError(thrown, asked)).toMatchObject({ kind: "connection", message });
   });
 });

@@ -5,7 +5,7 @@ import type { CallOptions } from "./calls.ts";
 import { callOf, failureOf, isRunning, listen, PROGRAMS, scriptPlan, template, testRunner } from "./calls.ts";
 import { AgentError } from "../../src/engine/failure.ts";
 
-const runner = testRunner({ env: { GREETING: "hello", EMPTY: undefined } });
+const runner = testRunner({ env: { GREETING: "hello", EMPTY: undefined, AGENTFLOW_RUN_ID: "of an outer run" } });
 afterAll(() => runner.close());
 
 const run = (command: string | readonly string[], changes: Partial<ScriptCallPlan> = {}, options: CallOptions = {}) =>
@@ -17,6 +17,7 @@ describe("a script gets", () => {
     const input = { source: "sales.csv", rows: [1, 2] };
     expect(await run(["cat"], { stdout: "text" }, { input })).toEqual({ output: '{"source":"sales.csv","rows":[1,2]}' });
     expect(await run(program("echo.mjs"), {}, { input })).toEqual({ output: input });
+    expect(await run(["wc", "-l"], {}, { input })).toEqual({ output: 1 });
   });
 
   test("no stdin where it wants none", async () => {
@@ -86,8 +87,8 @@ describe("a script may", () => {
 
   test("write to stderr: each line is logged, the last one without an end too", async () => {
     const { log, lines } = listen();
-    await run("printf 'one\\r\\n\\nthree' >&2", {}, { log });
-    expect(lines).toEqual(["one", "", "three"]);
+    await run("printf 'one\\r\\n\\nthree\\303' >&2", {}, { log });
+    expect(lines).toEqual(["one", "", "three\ufffd"]);
   });
   test("write characters in pieces, and lines without end", async () => {
     const { log, lines } = listen();
@@ -220,6 +221,16 @@ describe("a script fails", () => {
     expect(await failureOf(run(command, changes))).toMatchObject(failure);
   });
 
+  test("with everything that was said before its last process ended, even when agentflow was too busy to hear it then", async () => {
+    const lines: string[] = [];
+    const log = (line: string): void => {
+      lines.push(line);
+      if (line === "first") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    };
+    const { detail } = await failureOf(run(program("leaves-last-words.sh"), {}, { log }));
+    expect(detail?.split("\n").at(-1)).toBe("last words");
+  });
+
   test("with at most twenty lines of stderr, each of a bounded length", async () => {
     const { detail } = await failureOf(run(program("floods-stderr.sh", "1000")));
     expect(detail?.split("\n")).toEqual(Array.from({ length: 20 }, (_, index) => `line ${981 + index}`));
@@ -341,12 +352,19 @@ describe("what a script started ends with it", () => {
     await expect.poll(() => isRunning(stdout)).toBe(false);
   });
 
+  test("a pipe that somebody else holds does not keep agentflow from ending", () => {
+    const { stdout, status } = spawnSync(process.execPath, [`${PROGRAMS}/ends-after-a-script.mjs`], { encoding: "utf8", timeout: 5_000 });
+    pids.push(stdout.trim());
+    expect(status).toBe(0);
+  });
+
   test("one that writes without end is ended when it has written too much", async () => {
     const { log, lines } = listen();
     const error = await failureOf(run(program("floods-stdout.sh"), { maxOutput: 100_000 }, { log }));
     pids.push(lines[0] ?? "");
     expect(error.message).toBe("stdout is larger than max_output (100000 bytes); the script was ended");
     expect(isRunning(pids[0])).toBe(false);
+    expect(lines).toHaveLength(1);
   });
 
   test("one whose call is already cancelled is not started", async () => {

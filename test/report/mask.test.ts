@@ -33,6 +33,10 @@ describe("masked text", () => {
     expect(masker.maskText(base64(`${before}${secret}:tail`))).toBe(masked);
   });
 
+  it("in base64, whatever byte comes next", () => {
+    expect(masker.maskText(base64(`${secret}~~`))).toBe("***F+fg==");
+  });
+
   it("covers occurrences that overlap, and a secret that holds another", () => {
     const both = createMasker([
       { name: "A", value: "abcdefgh" },

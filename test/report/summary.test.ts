@@ -4,7 +4,7 @@ import { plainPalette } from "../../src/report/palette.ts";
 import { failureSummary, successSummary } from "../../src/report/summary.ts";
 import { failed, runResult, stageResult } from "./build.ts";
 
-const collector = stageResult("collector", { wrote: ["rows", "period"] });
+const collector = stageResult("collector", { wrote: ["rows", "period", "dropped_later"] });
 const limit = failed("429 rate limit", { kind: "rate_limit", cause: ["rate limit", "socket hang up"] });
 const analyzer = stageResult("analyzer", {
   number: 2,
@@ -168,6 +168,33 @@ const failures: { does: string; result: RunResult; resume?: string | null; lines
       "✖ sales failed after 12.3s",
       "  stage 1 (outer) failed: stage 1 (outer/read) failed: exit code 3",
       "    │ no such file",
+      "",
+      "  finished: no stage",
+      "  kept: nothing",
+    ],
+  },
+  {
+    does: "but it is where it has more to say",
+    result: runResult({
+      status: "failed",
+      stages: [
+        stageResult("g", { status: "failed", served_by: null, error: failed("member a failed: boom") }),
+        stageResult("a", { status: "failed", group: "g", error: failed("boom", { detail: "why" }) }),
+      ],
+      error: {
+        message: "stage 1 (g) failed: member a failed: boom",
+        kind: "exit",
+        stage: "g",
+        number: 1,
+        attempts: 0,
+        failure: failed("member a failed: boom"),
+      },
+    }),
+    lines: [
+      "✖ sales failed after 12.3s",
+      "  stage 1 (g) failed: member a failed: boom",
+      "  ✖ stage 1 (a, in group g) failed: boom",
+      "    │ why",
       "",
       "  finished: no stage",
       "  kept: nothing",

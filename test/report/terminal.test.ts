@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { createWriteStream, mkdtempSync, rmSync, type WriteStream, writeFileSync } from "node:fs";
+import { createWriteStream, mkdtempSync, openSync, rmSync, type WriteStream, writeFileSync } from "node:fs";
 import { EventEmitter, once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -86,6 +86,7 @@ describe("a terminal that changes while it is used", () => {
     live.event(stageStart(at("1/2", "collector")));
     stream.columns = 0;
     stream.emit("resize");
+    expect(stream.write).toBe(FakeTerminal.prototype.write);
     stream.written = "";
     live.event(stageEnd(at("1/2", "collector")));
     expect(stream.written).toBe("✔ [1/2] collector 1.2s\n");
@@ -111,6 +112,25 @@ describe("a terminal that changes while it is used", () => {
     expect(stream.listenerCount("resize")).toBe(0);
     expect(written.endsWith("– [1/2] collector not finished, 0ms\n")).toBe(true);
     expect(written).not.toContain("\u001b[?25l");
+  });
+
+  it("counts the tokens of all attempts, and says which attempt is under way or waited for", async () => {
+    const stream = new FakeTerminal();
+    const live = await display(stream);
+    const stage = at("1/1", "a");
+    const frameAfter = (...events: Parameters<typeof live.event>[0][]): string[] => {
+      for (const event of events) live.event(event);
+      stream.written = "";
+      live.event(branch(at("1/1", "x"), { taken: true, end: true }));
+      return drawn(stream);
+    };
+    const usage = { input_tokens: 1000, output_tokens: 1, cost: null };
+    const lost = { attempts: 3, failure: failed("busy"), retry_in_ms: 1500, usage };
+    expect(frameAfter(stageStart(stage), attemptStart(stage, 1, 3))).toEqual(["⠋ [1/1] a 0.0s"]);
+    expect(frameAfter(attemptEnd(stage, lost))).toEqual(["⠋ [1/1] a 0.0s, attempt 2/3 in 2s, 1,001 tokens"]);
+    expect(frameAfter(attemptStart(stage, 2, 3))).toEqual(["⠋ [1/1] a 0.0s, attempt 2/3, 1,001 tokens"]);
+    expect(frameAfter(attemptEnd(stage, { ...lost, attempt: 2 }))).toEqual(["⠋ [1/1] a 0.0s, attempt 3/3 in 2s, 2,002 tokens"]);
+    live.stop();
   });
 
   it("draws no more lines than there are rows; members that have ended give way first", async () => {
@@ -157,7 +177,7 @@ describe.skipIf(!hasTmux)("on a real terminal", () => {
     const steering = join(directory, "steering");
     const tmux = (...args: string[]) => execFileSync("tmux", ["-S", socket, "-u", "-f", "/dev/null", ...args], { encoding: "utf8" });
     execFileSync("mkfifo", [steering]);
-    tmux("new-session", "-d", "-x", "44", "-y", "12", `${process.execPath} ${fixture} ${steering}; stty -a | grep -o ' icanon'; exec cat`);
+    tmux("new-session", "-d", "-x", "44", "-y", "12", `${process.execPath} ${fixture} ${steering}; exec cat`);
     const pipe: WriteStream = createWriteStream(steering);
     closing.push(() => {
       pipe.destroy();
@@ -196,6 +216,9 @@ describe.skipIf(!hasTmux)("on a real terminal", () => {
     tell({ event: stageStart(collector) }, { now: 1200 });
     const first = ["⠹ [1/3] collector 1.2s"];
     expect(await shows(first)).toEqual(first);
+    // Not in raw mode: Ctrl-C and Ctrl-Z are still the terminal's.
+    const tty = tmux("display-message", "-p", "#{pane_tty}").trim();
+    expect(execFileSync("stty", ["-a"], { stdio: [openSync(tty, "r"), "pipe", "inherit"], encoding: "utf8" })).toMatch(/\sisig icanon\s/);
 
     const usage = { input_tokens: 1000, output_tokens: 234, cost: null };
     tell(
@@ -239,7 +262,7 @@ describe.skipIf(!hasTmux)("on a real terminal", () => {
 
     tell({ event: stageEnd(writer, { failure: failed("exit code 1") }) }, { stop: true });
     end();
-    const last = [...third.slice(0, -1), "✖ [3/3] a-writer-with-a-rather-long-name-for", "-this 1.2s: exit code 1", " icanon"];
+    const last = [...third.slice(0, -1), "✖ [3/3] a-writer-with-a-rather-long-name-for", "-this 1.2s: exit code 1"];
     expect(await shows(last)).toEqual(last);
     expect(tmux("display-message", "-p", "#{cursor_flag} #{alternate_on}")).toBe("1 0\n");
   });

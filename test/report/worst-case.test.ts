@@ -43,6 +43,18 @@ describe("the worst case of a stage", () => {
       ms: 11 * SECOND + (1 + 2 + 4 + 8 + 16 + 32 + 4 * 60) * SECOND,
       arithmetic: "11 × 1s + waits of 5m 03s",
     },
+    {
+      does: "four waits are given one by one",
+      stage: agent("a", { timeoutMs: SECOND, retry: { retries: 4, delayMs: 1000 } }),
+      ms: 20 * SECOND,
+      arithmetic: "5 × 1s + 1s + 2s + 4s + 8s",
+    },
+    {
+      does: "five are not",
+      stage: agent("a", { timeoutMs: SECOND, retry: { retries: 5, delayMs: 1000 } }),
+      ms: 37 * SECOND,
+      arithmetic: "6 × 1s + waits of 31s",
+    },
     { does: "no wait at all", stage: agent("a", { retry: { retries: 1, delayMs: 0 } }), ms: 2 * MINUTE, arithmetic: "2 × 1m" },
     {
       does: "a delay above the cap",
@@ -74,6 +86,12 @@ describe("the worst case of a stage", () => {
       stage: agent("a", { timeoutMs: null, call: { type: "canned", replies: [], delayMs: 300, fail: null, failTimes: null } }),
       ms: 300,
       arithmetic: "300ms",
+    },
+    {
+      does: "a canned agent is stopped by its timeout",
+      stage: agent("a", { timeoutMs: SECOND, call: { type: "canned", replies: [], delayMs: 3000, fail: null, failTimes: null } }),
+      ms: SECOND,
+      arithmetic: "1s",
     },
     {
       does: "a nested pipeline takes as long as its stages",
@@ -253,6 +271,18 @@ const runs: { does: string; parts: PlanParts; seconds: number | null; arithmetic
     parts: { sequence: [a, b], detours: [c], branches: [branch("a", "c", "k", 5)] },
     seconds: 111,
     arithmetic: "a 1s + c 1m 40s + b 10s",
+  },
+  {
+    does: "nor where a circle comes after it",
+    parts: { sequence: [a, b, c], detours: [x], branches: [branch("a", "x", "k", 5), branch("c", "b", "k", 2)] },
+    seconds: 10_111 + 2 * 110,
+    arithmetic: "a 1s + x 2h 47m + b 10s + c 1m 40s + 2 × (b 10s + c 1m 40s)",
+  },
+  {
+    does: "a round does not hold what lies before it",
+    parts: { sequence: [d, c, a, b], branches: [branch("b", "a", "k", 2)] },
+    seconds: 1111 + 2 * 11,
+    arithmetic: "d 16m 40s + c 1m 40s + a 1s + b 10s + 2 × (a 1s + b 10s)",
   },
   {
     does: "many stages are given as their sum",
