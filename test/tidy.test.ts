@@ -39,12 +39,16 @@ const FOREIGN_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   commander: ["src/cli/program.ts"],
 };
 
+/** What is needed to read and check a file in which there is no problem. */
+const TO_CHECK_A_FILE = ["@marcbachmann/cel-js", "fastest-levenshtein", "smol-toml", "zod"];
+
 /** What is loaded at once with these files. All other packages must wait behind an `import(…)` until they are needed. */
 const LOADED_AT_ONCE: Readonly<Record<string, readonly string[]>> = {
   // `--help`
   "src/cli/entry.ts": ["commander"],
-  // `validate` of a file without problems, and the library
-  "src/pipeline.ts": ["@marcbachmann/cel-js", "fastest-levenshtein", "p-timeout", "smol-toml", "zod"],
+  "src/cli/validate.ts": TO_CHECK_A_FILE,
+  "src/cli/run.ts": [...TO_CHECK_A_FILE, "p-timeout"],
+  "src/index.ts": [...TO_CHECK_A_FILE, "p-timeout"],
 };
 
 /** Node's modules for folders whose work is pure; the folders that are not listed may import any but the ambient ones. */

@@ -18,16 +18,16 @@ export interface Durable {
    */
   step(key: string, body: (context: StepContext) => Promise<Outcome>): Promise<Outcome>;
   /**
-   * Waits `delayMs`, counted from `since` (epoch ms) where a wait goes on after a restart. Resolves early, to the
-   * interruption, when the run is stopped.
+   * Waits `delayMs` before the step `key`, counted from `since` (epoch ms) where a wait goes on after a restart. Resolves
+   * early, to the interruption, when the run is stopped; and at once where that step is recorded.
    */
   sleep(key: string, delayMs: number, since: number): Promise<Failure | undefined>;
   /** Epoch milliseconds, for what is shown; no decision depends on it. */
   now(key: string): Promise<number>;
   /** Child runs, at most `maxConcurrency` at a time. The results are in the order of the children, whatever ended first. */
   all<Result extends ChildResult>(key: string, children: readonly Child<Result>[], options: AllOptions): Promise<Result[]>;
-  /** Why no further stage may start, if so: cancelled, or out of time. */
-  interruption(): Failure | undefined;
+  /** Why nothing may start any more, if so: cancelled, or out of time. The step `before` may, where it is recorded. */
+  interruption(before?: string): Failure | undefined;
   /** Tells whoever listens, and waits for them. Resolves to whether it was told. */
   emit(event: RunEvent, options?: EmitOptions): Promise<boolean>;
 }
@@ -47,9 +47,13 @@ export interface Child<Result> {
 
 export interface ChildResult {
   readonly failed: boolean;
+  /** Why it was stopped from outside, if it was: no further child starts then. */
+  readonly stopped: Failure | null;
 }
 
 export interface AllOptions {
+  /** The step that comes after. Once it is recorded the children only repeat what they recorded; they start nothing. */
+  readonly followedBy: string;
   readonly maxConcurrency: number;
   /** The first child that fails stops the others. */
   readonly stopOnFailure: boolean;
@@ -71,7 +75,7 @@ export interface StepContext {
   /**
    * Runs `work` with a signal that aborts after `timeoutMs` or when the run is interrupted, waits for it to end (at
    * most the grace period after the abort), and rejects with an `AgentError` that says why it was stopped. Work that
-   * was finished although the run was interrupted counts.
+   * was finished although it was cancelled counts; after its own timeout or the run's it does not.
    */
   limit<T>(timeoutMs: number | null, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }

@@ -52,8 +52,11 @@ export interface Frame {
    * position of what was taken over last, or the end of the history once something ran anew.
    */
   takenOver: number;
-  /** Members of a group that settled keep their failures: its outcome counted them. */
-  readonly takesOverFailures: boolean;
+  /**
+   * What encloses this sequence (a group, the stage of a nested pipeline) ended in an earlier round: all of it is taken
+   * over, failures too, since that end counted them, and nothing starts.
+   */
+  readonly isPast: boolean;
 }
 
 /** How a visit to an element ended. */
@@ -137,6 +140,18 @@ export async function commit(
   if (warning !== null) await frame.durable.emit({ type: "warning", stage: stage.name, message: warning });
 }
 
+/** Why the visit whose first step is `key` may not start, if so. */
+export function hindrance(frame: Frame, key: string): Failure | undefined {
+  return frame.isPast ? { kind: "cancelled", message: "it had not begun" } : frame.durable.interruption(key);
+}
+
+/** A visit that did not come about, since the run was stopped before. */
+export function notBegun(stage: StageRef, failure: Failure): Visit {
+  const message = `stopped before stage ${stage.number} (${stage.name}): ${failure.message}`;
+  const error: RunError = { message, kind: failure.kind, stage: null, number: null, attempts: 0, failure };
+  return { status: "cancelled", wrote: {}, bare: false, failure, error, decision: null, live: false };
+}
+
 /**
  * The record of an earlier round that may be taken over: it succeeded or was tolerated, and it is younger than what was
  * taken over before it.
@@ -145,5 +160,5 @@ export function reusable(frame: Frame, key: string): PastVisit | undefined {
   const past = frame.run.history.get(key);
   if (past === undefined || past.position <= frame.takenOver) return undefined;
   const { settled } = past.settled;
-  return settled === "succeeded" || settled === "tolerated" || (settled === "failed" && frame.takesOverFailures) ? past : undefined;
+  return settled === "succeeded" || settled === "tolerated" || frame.isPast ? past : undefined;
 }

@@ -51,8 +51,7 @@ export class ScopeNames extends Map<string, unknown> {
       case "stages":
         return readable(stages);
       case "env":
-        if (this.#context.env === true) return readable(env ?? {});
-        break;
+        return readable(env ?? {});
       case "result":
         if (this.#context.result === true && result !== undefined) return readable(result);
         break;

@@ -95,7 +95,7 @@ function* split(text: string): Generator<string | Inside> {
   for (;;) {
     const opening = text.indexOf(OPENING, index);
     if (opening === -1) break;
-    if (opening > index && text[opening - 1] === "$") {
+    if (text[opening - 1] === "$") {
       literal += text.slice(index, opening - 1) + OPENING;
       index = opening + OPENING.length;
       continue;

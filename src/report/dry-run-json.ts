@@ -43,6 +43,7 @@ export interface DryRunStage {
 
 export interface DryRunAgent {
   readonly name: string;
+  readonly description: string | null;
   readonly type: AgentCallPlan["type"];
   readonly calls: string;
   readonly provider: string | null;
@@ -164,6 +165,7 @@ function agentOf(agent: AgentPlan, plan: Plan): DryRunAgent {
   const { call } = agent;
   return {
     name: agent.name,
+    description: agent.description,
     type: call.type,
     calls: callText(call, plan),
     provider: call.type === "llm" ? call.provider.name : null,

@@ -105,7 +105,8 @@ function agentNotes(agent: DryRunAgent): string[] {
     const limits = `${fallback.timeout_ms === null ? "no timeout" : `timeout ${formatDuration(fallback.timeout_ms)}`}, ${countText(fallback.attempts, "attempt")}`;
     return `when that has failed, ${fallback.name} takes over: ${fallback.type} ${cutTo(oneLine(fallback.calls), CALLS_COLUMNS)}, ${limits}`;
   });
-  return agent.on_error === "continue" ? [...fallbacks, "a failure is tolerated: the run goes on without its output"] : fallbacks;
+  const about = agent.description === null ? [] : [oneLine(agent.description)];
+  return [...about, ...fallbacks, ...(agent.on_error === "continue" ? ["a failure is tolerated: the run goes on without its output"] : [])];
 }
 
 function dependsNotes(stage: DryRunStage): string[] {

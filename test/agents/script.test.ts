@@ -225,7 +225,7 @@ describe("a script fails", () => {
     const lines: string[] = [];
     const log = (line: string): void => {
       lines.push(line);
-      if (line === "first") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+      if (line === "first") setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200));
     };
     const { detail } = await failureOf(run(program("leaves-last-words.sh"), {}, { log }));
     expect(detail?.split("\n").at(-1)).toBe("last words");

@@ -180,6 +180,7 @@ describe("names", () => {
   test("`result` is the agent's result where there is one", () => {
     expect(evaluate("result.kind", { result: { kind: "x" } }, { result: true })).toBe("x");
     expect(evaluate("result", { result: null }, { result: true })).toBe(null);
+    expect(evaluate("result", { result: "x" }, {})).toBe("a key");
   });
 
   test("`env` is the environment where it may be read", () => {
@@ -489,7 +490,7 @@ describe("regular expressions", () => {
     ["counts exactly", `'${"0a".repeat(20)}'.matches('^[0-9a-f]{41}$')`, false],
     [
       "takes ranges of counts",
-      `'${"a".repeat(40)}'.matches('^a{3,40}$') && !'${"a".repeat(41)}'.matches('^a{3,40}$') && !'aa'.matches('^a{3,40}$')`,
+      `'${"a".repeat(40)}'.matches('^a{3,40}$') && !'${"a".repeat(41)}'.matches('^a{3,40}$') && !'aa'.matches('^a{3,40}$') && 'aaaa'.matches('^a{3,40}$')`,
       true,
     ],
     ["takes open counts", `'${"a".repeat(50)}'.matches('^a{20,}$') && !'${"a".repeat(19)}'.matches('^a{20,}$')`, true],
@@ -571,6 +572,7 @@ describe("reads", () => {
     ["not the variables of macros", "items.filter(x, x.price > limit).map(x, x)", ["keys items [items]", "keys limit [limit]"]],
     ["a name outside of the macro whose variable is called like it", "items.all(x, x > 1) && x", ["keys items [items]", "keys x [x]"]],
     ["not the variables of bind, but its value", "cel.bind(x, a + x, x + b)", ["keys a [a]", "keys x [x]", "keys b [b]"]],
+    ["not a variable that is called like a root", "order.map(state, state.price + env.x)", ["keys order [order]", "env x [x]"]],
     ["not the result", "result.kind", []],
     ["not the names of types", "type(a) == string", ["keys a [a]"]],
     ["subtraction that looks like a hyphenated name", "a-b", ["keys a [a]", "keys b [b]"]],

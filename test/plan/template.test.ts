@@ -46,6 +46,7 @@ describe("row 50: a template renders", () => {
     ["an escaped quote", "${{ '\\'}}' + name }}", "'}}Ada"],
     ["raw quotes", "${{ r'}}' + r\"\\d\" }}", "}}\\d"],
     ["three quotes", "${{ '''it's }} a\n\"line\"''' }}", 'it\'s }} a\n"line"'],
+    ["quotes right before the end", "${{'a'}}}", "a}"],
     ["an empty text in quotes", "${{ '' + name }}", "Ada"],
     ["a value that looks like a template as text", "${{ text }}${{ '$' }}{{ name }}", "}}${{ name }}"],
     ["quotes outside of expressions as text", "don't ${{ name }} \"", "don't Ada \""],

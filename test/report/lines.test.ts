@@ -135,6 +135,20 @@ const cases: { does: string; events: Stamped[]; lines: string[] }[] = [
     ],
   },
   {
+    does: "a fallback that is not tried again: the attempts of both agents are counted together",
+    events: [
+      stageStart(analyzer),
+      attemptEnd(analyzer, { failure: limit, fallback: "backup" }),
+      attemptEnd(analyzer, { agent: "backup", attempts: 5, failure: failed("wrong key") }),
+      stageEnd(analyzer, { agent: "backup", failure: failed("wrong key") }),
+    ],
+    lines: [
+      "[2/3] analyzer …",
+      "[2/3] analyzer ✖ attempt 1/1: 429 rate limit; backup takes over",
+      "[2/3] analyzer ✖ 1.2s, 2 attempts, by backup: wrong key",
+    ],
+  },
+  {
     does: "a cancelled stage",
     events: [
       stageStart(analyzer),

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { createWriteStream, mkdtempSync, openSync, rmSync, type WriteStream, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { EventEmitter, once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -178,13 +178,12 @@ describe.skipIf(!hasTmux)("on a real terminal", () => {
     const tmux = (...args: string[]) => execFileSync("tmux", ["-S", socket, "-u", "-f", "/dev/null", ...args], { encoding: "utf8" });
     execFileSync("mkfifo", [steering]);
     tmux("new-session", "-d", "-x", "44", "-y", "12", `${process.execPath} ${fixture} ${steering}; exec cat`);
-    const pipe: WriteStream = createWriteStream(steering);
+    // For reading as well, so that nobody waits for the other end.
+    const pipe = openSync(steering, "r+");
     closing.push(() => {
-      pipe.destroy();
       tmux("kill-server");
       rmSync(directory, { recursive: true });
     });
-    await once(pipe, "open");
     const screen = () =>
       tmux("capture-pane", "-p", "-S", "-")
         .trimEnd()
@@ -192,8 +191,8 @@ describe.skipIf(!hasTmux)("on a real terminal", () => {
         .map((line) => line.trimEnd());
     return {
       tmux,
-      tell: (...told: Steering[]) => pipe.write(told.map((one) => `${JSON.stringify(one)}\n`).join("")),
-      end: () => pipe.end(),
+      tell: (...told: Steering[]) => writeSync(pipe, told.map((one) => `${JSON.stringify(one)}\n`).join("")),
+      end: () => closeSync(pipe),
       /** The screen, once it is as expected or after ten seconds. */
       async shows(expected: readonly string[]): Promise<string[]> {
         const until = Date.now() + 10_000;
@@ -217,8 +216,9 @@ describe.skipIf(!hasTmux)("on a real terminal", () => {
     const first = ["⠹ [1/3] collector 1.2s"];
     expect(await shows(first)).toEqual(first);
     // Not in raw mode: Ctrl-C and Ctrl-Z are still the terminal's.
-    const tty = tmux("display-message", "-p", "#{pane_tty}").trim();
-    expect(execFileSync("stty", ["-a"], { stdio: [openSync(tty, "r"), "pipe", "inherit"], encoding: "utf8" })).toMatch(/\sisig icanon\s/);
+    const terminalFd = openSync(tmux("display-message", "-p", "#{pane_tty}").trim(), "r");
+    expect(execFileSync("stty", ["-a"], { stdio: [terminalFd, "pipe", "inherit"], encoding: "utf8" })).toMatch(/\sisig icanon\s/);
+    closeSync(terminalFd);
 
     const usage = { input_tokens: 1000, output_tokens: 234, cost: null };
     tell(

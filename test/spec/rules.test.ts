@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { JsonObject } from "../../src/spec/json.ts";
 import { locate } from "../../src/spec/positions.ts";
 import { readSpec } from "../../src/spec/read.ts";
 import { agentProblems, checkRules } from "../../src/spec/rules.ts";
@@ -169,16 +170,16 @@ describe("agentProblems judges an agent with the keys of its base", () => {
 });
 
 test("checkRules takes any data", () => {
-  for (const data of [
+  const anything: JsonObject[] = [
     {},
     { agents: 1 },
     { agents: { a: null } },
     { hooks: [1] },
     { hooks: {} },
     { inputs: { a: [] } },
+    { providers: { a: { headers: [] } } },
     { orchestration: [] },
     { orchestration: { sequential: { parallel: { g: 1 }, branches: 1 } } },
-  ]) {
-    expect(checkRules(data)).toEqual([]);
-  }
+  ];
+  for (const data of anything) expect(checkRules(data)).toEqual([]);
 });

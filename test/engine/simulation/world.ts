@@ -123,7 +123,7 @@ interface Setting {
 }
 
 /** Timeouts of whole pipelines by depth: each far beyond what everything in it can take, nested timeouts included. */
-const PIPELINE_TIMEOUT_MS = [10 ** 13, 3 * 10 ** 11, 10 ** 10];
+const PIPELINE_TIMEOUT_MS = [2 * 10 ** 12, 6 * 10 ** 10, 2 * 10 ** 9];
 
 class Maker {
   readonly scripts = new Map<string, Script>();
@@ -164,7 +164,7 @@ class Maker {
     agents.set(name, {
       name,
       nested,
-      timeoutMs: nested !== null || (setting.limited && !setting.fair && chance.oneIn(4)) ? null : 1_000_000 + this.#odd(),
+      timeoutMs: nested !== null || (setting.limited && !setting.fair && chance.oneIn(4)) ? null : 200_000 + this.#odd(),
       retries,
       retryDelayMs: this.#odd(),
       backoff: chance.between(1, 3),
@@ -208,7 +208,7 @@ class Maker {
 
   /** A delay that hardly any other one is equal to, alone or in sums: nothing shall happen at the same moment by chance. */
   #odd(): number {
-    return this.#chance.between(1, 4000) * 64 + (this.#names % 64);
+    return this.#chance.between(1, 1000) * 64 + (this.#names % 64);
   }
 
   /** Of a group that one failure stops, one member at most may fail: then what becomes of the group does not depend on who is faster. */
