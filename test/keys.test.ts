@@ -317,7 +317,7 @@ test("no key of the schema is without a row here", () => {
 /** What can be seen of a pipeline from outside: how it ends, what is told on the way, what a model server is asked. */
 async function observe(row: Row, value: unknown): Promise<unknown> {
   const definition = set(row.base, row.at, value) as unknown as PipelineDefinition;
-  const clock = row.see === "real time" ? systemClock() : virtualClock();
+  const virtual = row.see === "real time" ? null : virtualClock();
   const requests: unknown[] = [];
   const fetch = async (url: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const headers = new Headers(init?.headers);
@@ -345,7 +345,7 @@ async function observe(row: Row, value: unknown): Promise<unknown> {
       sessionId: "session",
       onEvent: (event) => events.push(event),
     });
-    const result = "run" in clock ? await clock.run(run) : await run;
+    const result = virtual === null ? await run : await virtual.run(run);
     return withoutTimes({ result, events, requests }, row.see === "real time");
   } catch (error) {
     if (error instanceof PipelineError || error instanceof InputError) return { refused: error.message };

@@ -9,9 +9,16 @@ const COMMON = new Set(
 );
 
 export default function enrich({ title, paragraphs, teaser, limit }) {
-  const words = paragraphs.join(" ").toLowerCase().match(/[\p{L}']+/gu) ?? [];
+  const words =
+    paragraphs
+      .join(" ")
+      .toLowerCase()
+      .match(/[\p{L}']+/gu) ?? [];
   return {
-    slug: title.toLowerCase().match(/[\p{L}\p{N}]+/gu).join("-"),
+    slug: title
+      .toLowerCase()
+      .match(/[\p{L}\p{N}]+/gu)
+      .join("-"),
     keywords: keywords(words),
     minutes: Math.max(1, Math.round(words.length / WORDS_PER_MINUTE)),
     teaser: cut(teaser, limit),
@@ -22,7 +29,7 @@ export default function enrich({ title, paragraphs, teaser, limit }) {
 function keywords(words) {
   const counts = new Map();
   for (const word of words) if (word.length > 2 && !COMMON.has(word)) counts.set(word, (counts.get(word) ?? 0) + 1);
-  const frequent = [...counts].sort(([, a], [, b]) => b - a);
+  const frequent = [...counts].toSorted(([, a], [, b]) => b - a);
   return frequent.slice(0, 5).map(([word]) => word);
 }
 

@@ -4,12 +4,16 @@ import { readFileSync } from "node:fs";
 const [file, ...given] = process.argv.slice(2);
 const { features, scale, weights, bias } = JSON.parse(readFileSync(file, "utf8"));
 const values = Object.fromEntries(given.map((pair) => pair.split("=")));
-const sum = features.reduce((z, name, index) => z + (weights[index] * (Number(values[name]) - scale[index].mean)) / scale[index].deviation, bias);
+const sum = features.reduce(
+  (z, name, index) => z + (weights[index] * (Number(values[name]) - scale[index].mean)) / scale[index].deviation,
+  bias,
+);
 const probability = Math.round(1000 / (1 + Math.exp(-sum))) / 1000;
 
-// What a script prints to stderr is in the failure; NaN is not more than one half either.
-if (!(probability > 0.5)) {
+// What a script prints to stderr is shown with its failure.
+if (probability > 0.5) {
+  process.stdout.write(JSON.stringify(probability));
+} else {
   process.stderr.write(`the model gives a probability of ${probability} to a delivery that must be late\n`);
-  process.exit(1);
+  process.exitCode = 1;
 }
-process.stdout.write(JSON.stringify(probability));

@@ -3,9 +3,15 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = process.argv[2];
-const packages = [...packagesIn("")];
-if (packages.length === 0) fail(`there is no package in ${root}`);
-process.stdout.write(JSON.stringify({ packages }));
+try {
+  const packages = [...packagesIn("")];
+  if (packages.length === 0) throw new Error(`there is no package in ${root}`);
+  process.stdout.write(JSON.stringify({ packages }));
+} catch (error) {
+  // What a script prints to stderr is shown with its failure.
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}
 
 /** `folder` is relative to the root, as in `vite/node_modules/`. */
 function* packagesIn(folder) {
@@ -33,8 +39,8 @@ function foldersIn(folder) {
     const entries = readdirSync(join(root, folder), { withFileTypes: true });
     return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith(".")).map((entry) => entry.name);
   } catch (error) {
-    if (folder === "") fail(`${root} cannot be read (${error.code}); npm ci makes it`);
-    return [];
+    if (folder !== "") return [];
+    throw new Error(`${root} cannot be read (${error.code}); npm ci makes it`, { cause: error });
   }
 }
 
@@ -44,9 +50,4 @@ function readOrNull(file) {
   } catch {
     return null;
   }
-}
-
-function fail(message) {
-  process.stderr.write(`${message}\n`);
-  process.exit(1);
 }

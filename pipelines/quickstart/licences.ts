@@ -19,7 +19,7 @@ export default function licences({ packages, allowed }: Input): Output {
     counts.set(text, (counts.get(text) ?? 0) + 1);
     if (!isAllowed(text, allowed)) attention.push({ package: name, version, licence: text });
   }
-  const sorted = [...counts].sort(([a, countA], [b, countB]) => countB - countA || a.localeCompare(b));
+  const sorted = [...counts].toSorted(([a, countA], [b, countB]) => countB - countA || a.localeCompare(b));
   return { licences: Object.fromEntries(sorted), attention };
 }
 

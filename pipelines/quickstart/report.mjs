@@ -14,7 +14,10 @@ section(
   "Licences",
   Object.entries(licences).map(([name, count]) => `${String(count).padStart(9)}  ${name}`),
 );
-section("In more than one version", duplicates.map(({ package: name, versions }) => `  ${name} ${versions.join(", ")}`));
+section(
+  "In more than one version",
+  duplicates.map(({ package: name, versions }) => `  ${name} ${versions.join(", ")}`),
+);
 section(
   attention.length === 0 ? "Nothing needs attention" : "Needs attention",
   attention.flatMap((each) => [

@@ -2,7 +2,7 @@
 
 export default function check({ answer, sources }) {
   const numbers = [...answer.matchAll(/\[(\d+)\]/g)].map(([, number]) => Number(number));
-  const cited = [...new Set(numbers)].sort((a, b) => a - b);
+  const cited = [...new Set(numbers)].toSorted((a, b) => a - b);
   const known = new Set(sources.map(({ number }) => number));
   const unknown = cited.filter((number) => !known.has(number)).map((number) => `there is no text [${number}]`);
   // What stands between two citations is a sentence; what stands after the last one has none.

@@ -75,6 +75,7 @@ async function connect(provider: ProviderPlan, key: string | null, options: LlmO
         fetchOptions: patientFetch(),
       });
       // The client adds the headers of OPENAI_CUSTOM_HEADERS, whatever server this is.
+      // oxlint-disable-next-line no-underscore-dangle -- the client's own name
       this._options.defaultHeaders = defaultHeaders;
     }
   }

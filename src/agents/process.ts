@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import type * as Execa from "execa";
 import { AgentError } from "../engine/failure.ts";
 import { abortError } from "./abort.ts";
 
@@ -93,12 +94,12 @@ export async function runProcess(request: ProcessRequest): Promise<ProcessResult
 }
 
 /** Only a run that starts a process pays for loading it, and only once. */
-function loadExeca(): Promise<typeof import("execa")> {
+function loadExeca(): Promise<typeof Execa> {
   execaModule ??= import("execa");
   return execaModule;
 }
 
-let execaModule: Promise<typeof import("execa")> | undefined;
+let execaModule: Promise<typeof Execa> | undefined;
 
 async function follow(child: Child, request: ProcessRequest): Promise<ProcessResult> {
   const exit: { code: number | null; signal: string | null } = { code: null, signal: null };

@@ -46,7 +46,7 @@ export function createAgentRunner(options: AgentRunnerOptions): ClosableAgentRun
     return reply.finally(() => running.delete(reply));
   }
 
-  async function call(call: AgentCall): Promise<AgentReply> {
+  async function dispatch(call: AgentCall): Promise<AgentReply> {
     const plan = call.agent.call;
     switch (plan.type) {
       case "script":
@@ -68,7 +68,7 @@ export function createAgentRunner(options: AgentRunnerOptions): ClosableAgentRun
   }
 
   return {
-    call,
+    call: dispatch,
     async close() {
       closing.abort();
       await Promise.allSettled(running);

@@ -1,4 +1,4 @@
-import { ExpressionError } from "../plan/expression.ts";
+import { ExpressionError } from "../plan/expression-error.ts";
 import type { BranchPlan, Scope } from "../plan/plan.ts";
 import type { BranchRuleResult } from "./event.ts";
 

@@ -1,6 +1,6 @@
 import { NotJsonError } from "../spec/json.ts";
 import type { FailureKind } from "../spec/spec.ts";
-import { ExpressionError } from "../plan/expression.ts";
+import { ExpressionError } from "../plan/expression-error.ts";
 
 /** How an attempt, a stage or a run went wrong. Plain JSON; it is recorded and shown. */
 export interface Failure {

@@ -69,8 +69,6 @@ export interface Visit {
   readonly decision: Decision | null;
   /** Whether anything was executed now, rather than taken over or replayed. */
   readonly live: boolean;
-  /** Whether it was begun at all before the run was stopped. */
-  readonly begun: boolean;
 }
 
 /** How a sequence ended. `stopped`: from outside, by a cancellation or because time was over. */

@@ -1,11 +1,11 @@
 import type { JsonObject } from "../spec/json.ts";
-import { ExpressionError } from "../plan/expression.ts";
+import { ExpressionError } from "../plan/expression-error.ts";
 import type { GroupPlan, StagePlan } from "../plan/plan.ts";
 import { type Decided, decideAfter, type Ended, UNDECIDED } from "./decide.ts";
 import type { ChildResult, Durable, Outcome } from "./durable.ts";
 import type { BranchEvent, StageRef } from "./event.ts";
 import { type Failure, toFailure } from "./failure.ts";
-import { commit, countVisit, type Frame, noteFacts, reusable, runError, stageRef, type Visit } from "./frame.ts";
+import { commit, countVisit, type Frame, hindrance, notBegun, noteFacts, reusable, runError, stageRef, type Visit } from "./frame.ts";
 import { mergeMembers } from "./merge.ts";
 import type { PastVisit } from "./history.ts";
 import { runStage } from "./stage.ts";
@@ -20,9 +20,9 @@ export async function runGroup(frame: Frame, group: GroupPlan, number: number): 
   const ref = stageRef(frame, group.name, number, visit, null);
   const visitKey = `${frame.keyPrefix}${group.name}~${visit}`;
   const key = `${visitKey}!${frame.round}#1`;
-  const stopped = frame.durable.interruption();
   const past = reusable(frame, visitKey);
-  if (stopped !== undefined && past === undefined) return notBegun(ref, stopped);
+  const stopped = past === undefined ? hindrance(frame, key) : undefined;
+  if (stopped !== undefined) return notBegun(ref, stopped);
 
   const told =
     past === undefined &&
@@ -70,13 +70,20 @@ async function runMembers(
         stages: [],
         path: [],
         takenOver,
-        takesOverFailures: place.past !== undefined,
+        isPast: place.past !== undefined,
       };
       const visit = await runStage(memberFrame, member, { number: place.number, group: { name: group.name, visit: place.visit } });
-      return { stage: member, frame: memberFrame, visit, failed: visit.status === "failed" || visit.status === "cancelled" };
+      return {
+        stage: member,
+        frame: memberFrame,
+        visit,
+        failed: visit.status === "failed",
+        stopped: visit.status === "cancelled" ? visit.failure : null,
+      };
     },
   }));
   const members = await frame.durable.all(`${place.key}/members`, children, {
+    followedBy: place.key,
     maxConcurrency: group.maxConcurrency,
     stopOnFailure: group.onError === "fail",
     timeoutMs: null,
@@ -95,9 +102,9 @@ async function runMembers(
 type Settled = { outcome: Omit<Outcome, "ended_at">; branch: BranchEvent | null };
 
 function settleGroup(frame: Frame, group: GroupPlan, ref: StageRef, members: readonly MemberRun[], durationMs: number): Settled {
-  const interruption = frame.durable.interruption();
+  const stopped = stoppedFromOutside(group, members);
+  if (stopped !== null) return settledAs("cancelled", durationMs, stopped, {}, UNDECIDED);
   const failure = groupFailure(group, members);
-  if (failure !== null && interruption !== undefined) return settledAs("cancelled", durationMs, interruption, {}, UNDECIDED);
   if (failure !== null) return settleFailed(frame, group, ref, failure, durationMs);
   const succeeded = members.filter((member) => member.visit.status === "succeeded");
   const result = mergeMembers(
@@ -113,7 +120,7 @@ function settleGroup(frame: Frame, group: GroupPlan, ref: StageRef, members: rea
   try {
     return settledAs("succeeded", durationMs, null, wrote, decideAfter(frame, ref, group.name, ended("succeeded", wrote, durationMs)));
   } catch (error) {
-    if (error instanceof ExpressionError) return settledAs("failed", durationMs, toFailure(error), {}, UNDECIDED);
+    if (error instanceof ExpressionError) return settleFailed(frame, group, ref, toFailure(error), durationMs);
     throw error;
   }
 }
@@ -159,11 +166,16 @@ function ended(status: "succeeded" | "failed", wrote: JsonObject, durationMs: nu
   return { status, attempts: 1, durationMs, wrote, keep: null, drop: null };
 }
 
-/** Why the group as a whole failed, if it did. The member whose own failure came first stands for it. */
+/** Why the run was stopped before the group had ended, if it was. That a failing member stops the others is the group's own way to end. */
+function stoppedFromOutside(group: GroupPlan, members: readonly MemberRun[]): Failure | null {
+  if (group.onError === "fail" && members.some((member) => member.failed)) return null;
+  return members.find((member) => member.stopped !== null)?.stopped ?? null;
+}
+
+/** Why the group as a whole failed, if it did. The first failed member of the list stands for it. */
 function groupFailure(group: GroupPlan, members: readonly MemberRun[]): Failure | null {
-  const failed = members.filter((member) => member.failed);
-  const first = failed.find((member) => member.visit.status === "failed") ?? failed[0];
-  if (group.onError === "fail") return first === undefined ? null : memberFailure(first);
+  const first = members.find((member) => member.failed) ?? members.find((member) => member.visit.failure !== null);
+  if (group.onError === "fail") return first?.failed === true ? memberFailure(first) : null;
   const succeeded = members.filter((member) => member.visit.status === "succeeded").length;
   if (succeeded >= group.minSuccess) return null;
   const kind = first?.visit.failure?.kind ?? "exit";
@@ -221,19 +233,5 @@ async function finish(
     error: outcome.failure === null ? null : runError(ref, 1, outcome.failure),
     decision: outcome.decision,
     live: live !== null,
-    begun: true,
-  };
-}
-
-function notBegun(ref: StageRef, failure: Failure): Visit {
-  return {
-    status: "cancelled",
-    wrote: {},
-    bare: false,
-    failure,
-    error: runError(ref, 0, failure),
-    decision: null,
-    live: false,
-    begun: false,
   };
 }

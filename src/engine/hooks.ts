@@ -38,7 +38,7 @@ export function hookEventOf(event: RunEvent): HookEvent | null {
       if (event.status === "succeeded") return "after_stage";
       return event.status === "cancelled" ? null : "stage_error";
     case "attempt-end":
-      return event.status === "failed" && event.failure?.kind !== "cancelled" ? "retry" : null;
+      return event.status === "failed" && event.failure?.kind !== "cancelled" && event.failure?.kind !== "deadline" ? "retry" : null;
     case "branch":
       return event.taken ? "branch" : null;
     default:

@@ -78,7 +78,7 @@ export async function interpret(request: RunRequest): Promise<RunResult> {
     stages: [],
     path: [],
     takenOver: 0,
-    takesOverFailures: false,
+    isPast: false,
   };
   const hooks = plan.hooks;
   const begun = await durable.now("start");

@@ -28,6 +28,8 @@ export interface NestedPlace {
   readonly outer: string;
   /** What the history must be younger than; see `Frame.takenOver`. */
   readonly takenOver: number;
+  /** See `Frame.isPast`. */
+  readonly isPast: boolean;
 }
 
 /**
@@ -46,9 +48,10 @@ export async function runNested(frame: Frame, agent: AgentPlan, input: JsonObjec
   const run = async (durable: Durable): Promise<NestedResult> => runInside(frame, plan, place, durable, seeded.state);
   const limitMs = shorter(agent.timeoutMs, plan.timeoutMs);
   const [result] = await frame.durable.all(`${place.key}/run`, [{ name: agent.name, run }], {
+    followedBy: place.key,
     maxConcurrency: 1,
     stopOnFailure: false,
-    timeoutMs: limitMs,
+    timeoutMs: place.isPast ? null : limitMs,
     onTimeout: { kind: "timeout", message: `the pipeline \`${plan.pipelineId}\` did not end within ${formatDuration(limitMs ?? 0)}` },
   });
   const durationMs = Math.max(0, (await frame.durable.now(`${place.key}/end`)) - startedMs);
@@ -77,23 +80,25 @@ async function runInside(outer: Frame, plan: Plan, place: NestedPlace, durable: 
     stages: outer.stages,
     path: outer.path,
     takenOver: place.takenOver,
-    takesOverFailures: false,
+    isPast: place.isPast,
   };
   const { sessionId } = outer.run;
   const options = { hooks: plan.hooks, unlessRecorded: place.key };
-  const told = await durable.emit(
-    {
-      type: "run-start",
-      nested: place.outer,
-      pipeline_id: plan.pipelineId,
-      session_id: sessionId,
-      total_stages: plan.sequence.length,
-      input: state,
-      meta: frame.meta,
-      resumed: false,
-    },
-    options,
-  );
+  const told =
+    !place.isPast &&
+    (await durable.emit(
+      {
+        type: "run-start",
+        nested: place.outer,
+        pipeline_id: plan.pipelineId,
+        session_id: sessionId,
+        total_stages: plan.sequence.length,
+        input: state,
+        meta: frame.meta,
+        resumed: false,
+      },
+      options,
+    ));
   const startedMs = await durable.now(`${place.key}/inside`);
   const end = await outer.run.runSequence(frame);
   if (told) {
@@ -112,7 +117,7 @@ async function runInside(outer: Frame, plan: Plan, place: NestedPlace, durable: 
       { hooks: plan.hooks },
     );
   }
-  return { failed: end.status !== "succeeded", end, frame };
+  return { failed: end.status === "failed", stopped: end.status === "stopped" ? (end.error?.failure ?? null) : null, end, frame };
 }
 
 /** Without an `input` table, a pipeline that declares its inputs gets just those of the state. */

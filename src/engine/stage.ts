@@ -1,5 +1,6 @@
 import type { JsonObject } from "../spec/json.ts";
-import { ExpressionError } from "../plan/expression.ts";
+import type { FailureKind } from "../spec/spec.ts";
+import { ExpressionError } from "../plan/expression-error.ts";
 import type { AgentPlan, StagePlan } from "../plan/plan.ts";
 import { adaptInput, adaptOutput, defaultTextKey } from "./adapt.ts";
 import type { AgentReply, Metadata } from "./agent.ts";
@@ -8,7 +9,20 @@ import { type Decided, decideAfter, UNDECIDED } from "./decide.ts";
 import type { Outcome, StepContext } from "./durable.ts";
 import type { BranchEvent, StageRef } from "./event.ts";
 import { AgentError, type Failure, toFailure, type Usage } from "./failure.ts";
-import { commit, countVisit, type Frame, noteFacts, reusable, runError, stageMeta, stageRef, stateScope, type Visit } from "./frame.ts";
+import {
+  commit,
+  countVisit,
+  type Frame,
+  hindrance,
+  notBegun,
+  noteFacts,
+  reusable,
+  runError,
+  stageMeta,
+  stageRef,
+  stateScope,
+  type Visit,
+} from "./frame.ts";
 import type { PastVisit } from "./history.ts";
 import { type NestedRun, runNested } from "./nested.ts";
 import { type AttemptResult, type StageStatus, sumUsage } from "./result.ts";
@@ -52,7 +66,6 @@ class StageVisit {
   /** Where this visit's entries in the result begin: those of a nested pipeline stand after its own. */
   readonly #firstResult: number;
   readonly #firstPath: number;
-  #waitedMs = 0;
 
   constructor(frame: Frame, stage: StagePlan, place: StagePlace) {
     this.#frame = frame;
@@ -68,24 +81,19 @@ class StageVisit {
   async run(): Promise<Visit> {
     const past = reusable(this.#frame, this.#key);
     if (past !== undefined) return this.#takeOver(past);
-    this.#frame.takenOver = this.#frame.run.history.position;
     let agent: AgentPlan | undefined = this.#stage.agent;
     let attempt = 1;
+    const stopped = hindrance(this.#frame, this.#attemptKey(agent, attempt));
+    if (stopped !== undefined) return notBegun(this.#ref, stopped);
+    this.#frame.takenOver = this.#frame.run.history.position;
     for (;;) {
-      const stopped = this.#outcomes.length === 0 ? this.#frame.durable.interruption() : undefined;
-      if (stopped !== undefined) return this.#stoppedBeforeStart(stopped);
       const outcome = await this.#attempt(agent, attempt);
       this.#outcomes.push(outcome);
       if (outcome.settled !== null) return this.#settle(outcome);
       if (outcome.retry_in_ms !== null) {
-        const interruption = await this.#frame.durable.sleep(
-          `${this.#attemptKey(agent, attempt)}/wait`,
-          outcome.retry_in_ms,
-          outcome.ended_at,
-        );
-        this.#waitedMs += outcome.retry_in_ms;
-        if (interruption !== undefined) return this.#settle({ ...outcome, settled: "cancelled", failure: interruption });
         attempt += 1;
+        const interruption = await this.#frame.durable.sleep(this.#attemptKey(agent, attempt), outcome.retry_in_ms, outcome.ended_at);
+        if (interruption !== undefined) return this.#settle({ ...outcome, settled: "cancelled", failure: interruption });
       } else {
         agent = fallbackOf(this.#frame, agent);
         attempt = 1;
@@ -111,7 +119,10 @@ class StageVisit {
     if (!this.#begun)
       this.#begun = await durable.emit({ type: "stage-start", stage: this.#ref, agent: agent.name, input: shownInput, state }, options);
     await durable.emit({ type: "attempt-start", stage: this.#ref, agent: agent.name, attempt, attempts }, options);
-    const nested = agent.call.type === "pipeline" && input.ok ? await this.#nested(agent, attempt, input.value) : null;
+    // Of several attempts, the result shows what was inside of the last one.
+    this.#frame.stages.length = this.#firstResult;
+    this.#frame.path.length = this.#firstPath;
+    const nested = agent.call.type === "pipeline" && input.ok ? await this.#nested(agent, attempt, input.value, false) : null;
     let live: LiveAttempt | null = null;
     const outcome = await durable.step(key, async (context) => {
       const body = await this.#body(agent, attempt, { state, meta, input, nested }, context);
@@ -142,10 +153,7 @@ class StageVisit {
     return outcome;
   }
 
-  #nested(agent: AgentPlan, attempt: number, input: JsonObject): Promise<NestedRun> {
-    // Of several attempts at a nested pipeline, the result shows the last one.
-    this.#frame.stages.length = this.#firstResult;
-    this.#frame.path.length = this.#firstPath;
+  #nested(agent: AgentPlan, attempt: number, input: JsonObject, isPast: boolean): Promise<NestedRun> {
     this.#frame.path.push(this.#ref.name);
     const served = agent === this.#stage.agent ? "" : `@${agent.name}`;
     return runNested(this.#frame, agent, input, {
@@ -155,6 +163,7 @@ class StageVisit {
       key: this.#attemptKey(agent, attempt),
       outer: this.#ref.name,
       takenOver: this.#takenOver,
+      isPast,
     });
   }
 
@@ -172,8 +181,9 @@ class StageVisit {
       ended_at: context.now(),
       duration_ms: Math.round(context.elapsed() - startedMs + (given.nested?.durationMs ?? 0)),
     });
+    let reply: AgentReply | null = null;
     try {
-      const reply = await this.#call(agent, attempt, given, context);
+      reply = await this.#call(agent, attempt, given, context);
       const adapted = adaptOutput(agent, reply.output, this.#textKey(agent), stateScope(this.#frame, given.state, given.meta));
       const wrote = this.#frame.state.changesOf(adapted.values);
       const made = common();
@@ -188,14 +198,12 @@ class StageVisit {
           failure: null,
           retry_in_ms: null,
           decision: decided.decision,
-          usage: reply.usage ?? null,
-          answers: reply.usage === undefined ? 0 : 1,
+          ...spent(agent, reply),
         },
         branch: decided.branch,
       };
     } catch (thrown) {
       const next = this.#afterFailure(agent, attempt, toFailure(thrown), common().duration_ms, context);
-      const error = thrown instanceof AgentError ? thrown : null;
       return {
         outcome: {
           ...common(),
@@ -206,8 +214,7 @@ class StageVisit {
           failure: next.failure,
           retry_in_ms: next.retryInMs,
           decision: next.decision,
-          usage: error?.usage ?? null,
-          answers: error?.answers ?? 0,
+          ...(reply === null ? spentInVain(thrown) : spent(agent, reply)),
         },
         branch: next.branch,
       };
@@ -257,7 +264,8 @@ class StageVisit {
         message: `${failure.message}; the server asks to wait ${Math.ceil(delayMs / 1000)} s, longer than the pipeline has left`,
       };
     }
-    if (fallbackOf(this.#frame, agent) !== undefined) return { settled: null, failure: last, retryInMs: null, ...UNDECIDED };
+    if (fallbackOf(this.#frame, agent) !== undefined && !STOPPED.has(failure.kind))
+      return { settled: null, failure: last, retryInMs: null, ...UNDECIDED };
     const settled = this.#stage.agent.onError === "continue" ? "tolerated" : "failed";
     const decided = this.#decideAfterFailure(settled, durationMs);
     return { settled, failure: decided.failure ?? last, retryInMs: null, decision: decided.decision, branch: decided.branch };
@@ -325,7 +333,6 @@ class StageVisit {
       error: last.failure === null ? null : runError(this.#ref, attempts.length, last.failure),
       decision: last.decision,
       live: this.#begun,
-      begun: true,
     };
   }
 
@@ -361,18 +368,13 @@ class StageVisit {
     if (agent.call.type === "pipeline") {
       const scope = stateScope(this.#frame, this.#frame.state.snapshot(), stageMeta(this.#frame, this.#ref, last.attempt));
       const input = safely(() => adaptInput(agent, scope));
-      if (input.ok) await this.#nested(agent, last.attempt, input.value);
+      if (input.ok) await this.#nested(agent, last.attempt, input.value, true);
     }
     return this.#settle(last);
   }
 
-  #stoppedBeforeStart(failure: Failure): Visit {
-    const error = runError(this.#ref, 0, failure);
-    return { status: "cancelled", wrote: {}, bare: false, failure, error, decision: null, live: false, begun: false };
-  }
-
   #durationMs(): number {
-    return this.#outcomes.reduce((sum, outcome) => sum + outcome.duration_ms, this.#waitedMs);
+    return this.#outcomes.reduce((sum, outcome) => sum + outcome.duration_ms + (outcome.retry_in_ms ?? 0), 0);
   }
 
   #noteFacts(status: StageStatus, attempts: number, durationMs: number): void {
@@ -395,6 +397,18 @@ interface AfterFailure extends Decided {
 }
 
 type Tried<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
+
+/** Kinds that no fallback follows. */
+const STOPPED: ReadonlySet<FailureKind> = new Set(["cancelled", "deadline"]);
+
+/** What a reply cost, whatever became of it afterwards. */
+function spent(agent: AgentPlan, reply: AgentReply): Pick<Outcome, "usage" | "answers"> {
+  return { usage: reply.usage ?? null, answers: agent.call.type === "llm" ? 1 : 0 };
+}
+
+function spentInVain(thrown: unknown): Pick<Outcome, "usage" | "answers"> {
+  return thrown instanceof AgentError ? { usage: thrown.usage ?? null, answers: thrown.answers } : { usage: null, answers: 0 };
+}
 
 /** The agent that takes over from one that has finally failed. */
 function fallbackOf(frame: Frame, agent: AgentPlan): AgentPlan | undefined {

@@ -92,7 +92,8 @@ function waitsOf({ retries, delayMs, backoff, maxDelayMs }: RetryPolicy): { ms: 
   const waits: number[] = [];
   const capMs = maxDelayMs ?? Number.POSITIVE_INFINITY;
   let waitMs = Math.min(delayMs, capMs);
-  while (waits.length < retries && waitMs < capMs && backoff > 1 && waitMs > 0) {
+  const growing = backoff > 1 && waitMs > 0 ? retries : 0;
+  while (waits.length < growing && waitMs < capMs) {
     waits.push(waitMs);
     waitMs = Math.min(waitMs * backoff, capMs);
   }
@@ -182,7 +183,7 @@ function longestRoutes(
     }
     const through: number[] = [];
     for (let index: number | undefined = longest; index !== undefined && index >= 0; index = before[index]) through.push(index);
-    return { ms: ms[longest] ?? 0, through: through.reverse() };
+    return { ms: ms[longest] ?? 0, through: through.toReversed() };
   };
 }
 

@@ -3,6 +3,7 @@ import { dependenciesOf, pathsOf } from "../plan/paths.ts";
 import type { AgentCallPlan, AgentPlan, Element, HookPlan, Plan, StagePlan } from "../plan/plan.ts";
 import { type Bound, fallbacksOf, type StageBound, worstCase } from "../plan/worst-case.ts";
 import type { Json } from "../spec/json.ts";
+import { countText } from "./wording.ts";
 
 /** What a run would need and does not have, found out by whoever knows the input and the environment. */
 export interface DryRunFacts {
@@ -187,7 +188,8 @@ function callText(call: AgentCallPlan, plan: Plan): string {
     case "module":
       return relative(plan.directory, call.module);
     case "canned":
-      return call.fail === null ? "canned replies" : `canned, fails as ${call.fail}`;
+      if (call.fail === null) return "canned replies";
+      return call.failTimes === null ? `fails as ${call.fail}` : `fails as ${call.fail} ${countText(call.failTimes, "time")}, then replies`;
     case "pipeline":
       return call.plan.file === null ? call.plan.pipelineId : relative(plan.directory, call.plan.file);
     case "function":

@@ -76,7 +76,7 @@ function occurrences(text: string, forms: readonly string[]): [number, number][]
   for (const form of forms) {
     for (let at = text.indexOf(form); at !== -1; at = text.indexOf(form, at + 1)) found.push([at, at + form.length]);
   }
-  return found.sort((a, b) => a[0] - b[0]);
+  return found.toSorted((a, b) => a[0] - b[0]);
 }
 
 /** Occurrences that overlap become one `***`. */

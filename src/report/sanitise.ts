@@ -24,9 +24,8 @@ export function lastLines(text: string, maxLines: number): string[] {
   return first === -1 ? [] : lines.slice(first, last + 1).slice(-maxLines);
 }
 
-/** C0 and C1 control characters, and the ones that embed, override or isolate a direction of writing. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
-const UNPRINTABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+/** Control characters but for white space, and the ones that embed, override or isolate a direction of writing. */
+const UNPRINTABLE = /(?![\t\n\r])\p{Cc}|\p{Bidi_Control}/gu;
 
 function printable(text: string): string {
   return stripVTControlCharacters(text).replace(UNPRINTABLE, "");

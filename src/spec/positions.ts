@@ -106,7 +106,8 @@ async function readPositions(source: string): Promise<Entry> {
       else addKeyValue(root, node);
     }
   } catch {
-    // The text was parsed before, by the parser that counts; if this one disagrees, what it has read so far has to do.
+    // The text was read before, by the parser that counts. This one gives up on texts in which a single string has more than
+    // 100,000 characters; a diagnostic at the beginning of the file is better than none.
   }
   return root;
 }

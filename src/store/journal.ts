@@ -1,4 +1,5 @@
 import type { Outcome } from "../engine/durable.ts";
+import { toJson } from "../spec/json.ts";
 
 /**
  * What is remembered of one run: outcomes by step key, in the order of their recording.
@@ -12,9 +13,14 @@ export interface Journal {
   entries(): Iterable<readonly [key: string, outcome: Outcome]>;
 }
 
-/** A journal that lives as long as the process: for `--no-store`, tests, and the library's default. */
+/**
+ * A journal that lives as long as the process: for `--no-store`, tests, and the library's default.
+ *
+ * @param entries of an earlier run that shall go on, also as they come out of JSON
+ */
 export function createMemoryJournal(entries: Iterable<readonly [string, Outcome]> = []): Journal {
-  const outcomes = new Map<string, Outcome>(entries);
+  const outcomes = new Map<string, Outcome>();
+  for (const [key, outcome] of entries) outcomes.set(key, toJson(outcome) as unknown as Outcome);
   return {
     get: (key) => outcomes.get(key),
     append(key, outcome) {

@@ -72,8 +72,9 @@ class LocalDurable implements Durable {
     return outcome;
   }
 
-  sleep(_key: string, delayMs: number, since: number): Promise<Failure | undefined> {
-    const { clock } = this.#options;
+  sleep(key: string, delayMs: number, since: number): Promise<Failure | undefined> {
+    const { clock, journal } = this.#options;
+    if (journal.get(key) !== undefined) return Promise.resolve(undefined);
     const leftMs = this.#live ? delayMs : Math.min(delayMs, Math.max(0, since + delayMs - clock.now()));
     const raised = this.#interruption.failure();
     if (raised !== undefined || leftMs === 0) return Promise.resolve(raised);
@@ -93,12 +94,15 @@ class LocalDurable implements Durable {
     return Promise.resolve(this.#options.clock.now());
   }
 
-  interruption(): Failure | undefined {
+  interruption(before?: string): Failure | undefined {
+    if (before !== undefined && this.#options.journal.get(before) !== undefined) return undefined;
     return this.#interruption.failure();
   }
 
   async all<Result extends ChildResult>(_key: string, children: readonly Child<Result>[], options: AllOptions): Promise<Result[]> {
     const inner = new Interruption(this.#interruption);
+    const past = this.#options.journal.get(options.followedBy);
+    if (past !== undefined) inner.raise(past.failure ?? { kind: "cancelled", message: "what it belongs to had ended" });
     const stopTimer =
       options.timeoutMs === null || options.onTimeout === undefined
         ? () => {}
@@ -112,12 +116,16 @@ class LocalDurable implements Durable {
         const child = children[index] as Child<Result>;
         const result = await child.run(new LocalDurable(this.#options, inner, this.#deadlineMs));
         results[index] = result;
-        if (result.failed && options.stopOnFailure) {
-          inner.raise({ kind: "cancelled", message: `stopped because ${child.name} failed` });
-        }
+        if (result.stopped !== null) inner.raise(result.stopped);
+        if (result.failed && options.stopOnFailure) inner.raise({ kind: "cancelled", message: `stopped because ${child.name} failed` });
       }
     };
-    const workers = Array.from({ length: Math.min(options.maxConcurrency, children.length) }, work);
+    const breakOff = (error: unknown): never => {
+      next = children.length;
+      inner.raise({ kind: "internal", message: "the run broke off" });
+      throw error;
+    };
+    const workers = Array.from({ length: Math.min(options.maxConcurrency, children.length) }, () => work().catch(breakOff));
     // Every worker ends before an exception of one of them goes on: nothing may run on behind the interpreter's back.
     const ended = await Promise.allSettled(workers);
     stopTimer();

@@ -14,19 +14,21 @@ export interface Round {
 }
 
 /**
- * Opens the round that comes next: a run that had ended gets a new one, a run that had died goes on in its own, where
- * what it recorded is found under the same keys.
+ * Opens the round that comes next: a run that had ended or was being stopped gets a new one, a run that had died goes on
+ * in its own, where what it recorded is found under the same keys.
  */
 export function openRound(journal: Journal): Round {
-  let round = 1;
-  while (journal.get(endKey(round)) !== undefined) round += 1;
-  const earlier: [string, Outcome][] = [];
-  let resumed = false;
-  for (const [key, outcome] of journal.entries()) {
-    resumed = true;
-    if (roundOf(key) < round) earlier.push([key, outcome]);
-  }
-  return { round, history: new History(earlier), resumed };
+  const entries = [...journal.entries()];
+  const latest = entries.reduce((round, [key]) => Math.max(round, roundOf(key)), 1);
+  const isOver =
+    journal.get(endKey(latest)) !== undefined || entries.some(([key, outcome]) => roundOf(key) === latest && stopsRun(key, outcome));
+  const round = isOver ? latest + 1 : latest;
+  return { round, history: new History(entries.filter(([key]) => roundOf(key) < round)), resumed: entries.length > 0 };
+}
+
+/** An element of the pipeline itself is cancelled only with the whole run; a member of a group may be by another one. */
+function stopsRun(key: string, outcome: Outcome): boolean {
+  return outcome.settled === "cancelled" && !key.includes("/");
 }
 
 /** `outer~1/inner~1!2.1#1` → 2 */

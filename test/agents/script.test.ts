@@ -221,16 +221,6 @@ describe("a script fails", () => {
     expect(await failureOf(run(command, changes))).toMatchObject(failure);
   });
 
-  test("with everything that was said before its last process ended, even when agentflow was too busy to hear it then", async () => {
-    const lines: string[] = [];
-    const log = (line: string): void => {
-      lines.push(line);
-      if (line === "first") setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200));
-    };
-    const { detail } = await failureOf(run(program("leaves-last-words.sh"), {}, { log }));
-    expect(detail?.split("\n").at(-1)).toBe("last words");
-  });
-
   test("with at most twenty lines of stderr, each of a bounded length", async () => {
     const { detail } = await failureOf(run(program("floods-stderr.sh", "1000")));
     expect(detail?.split("\n")).toEqual(Array.from({ length: 20 }, (_, index) => `line ${981 + index}`));

@@ -18,7 +18,11 @@ describe("random pipelines", () => {
       const world = makeWorld(seed, { fair: false });
       const { result, durationMs } = await inWorld(world, (lives) => lives.live());
       const prediction = predict(world);
-      expect({ seed, ...shapeOf(result), durationMs }).toEqual({ seed, ...shapeOfPrediction(prediction), durationMs: prediction.durationMs });
+      expect({ seed, ...shapeOf(result), durationMs }).toEqual({
+        seed,
+        ...shapeOfPrediction(prediction),
+        durationMs: prediction.durationMs,
+      });
     }
   });
 });

@@ -24,7 +24,7 @@ describe("docs/events.md", () => {
 
   it("has no section for an event that does not exist", () => {
     const types = [...eventDocs.keys()].filter((heading) => heading.startsWith("`")).map((heading) => heading.slice(1, -1));
-    expect(types.sort()).toEqual(samples.map(([type]) => type).sort());
+    expect(types.toSorted()).toEqual(samples.map(([type]) => type).toSorted());
   });
 
   it.each([

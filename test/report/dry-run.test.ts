@@ -37,7 +37,7 @@ const example: PlanParts = {
     }),
     agent("analyzer", { call: model("gpt-5-mini"), fallback: "backup", onError: "continue" }),
     group("checks", [agent("spelling"), agent("figures", { timeoutMs: 2 * MINUTE })], { merge: "namespace", onError: "continue" }),
-    agent("formatter", { call: model("gpt-5-mini"), timeoutMs: 10 * MINUTE }),
+    agent("formatter", { description: "Writes the report", call: model("gpt-5-mini"), timeoutMs: 10 * MINUTE }),
   ],
   detours: [agent("alert", { timeoutMs: 5 * MINUTE })],
   fallbacks: [agent("backup", { call: model("llama3"), retry: { retries: 1 } })],
@@ -78,6 +78,7 @@ describe("a dry run, for a person", () => {
       "     spelling  script  node spelling.mjs               1m       1         1m",
       "     figures   script  node figures.mjs                2m       1         2m",
       "4  formatter   llm     gpt-5-mini at openai            10m      1         10m",
+      "      Writes the report",
       "      ↳ when score < 8: back to analyzer, at most 2 times",
       "–  alert       script  node alert.mjs                  5m       1         5m",
       "      reached only by a branch: depends on the outcome of `analyzer`",
@@ -129,7 +130,7 @@ describe("a dry run, for a person", () => {
       "1  shell             script    cat *.csv | sort                              1m        1         1m",
       "2  module            module    lib/look-up.mjs                               1m        1         1m",
       "3  canned            canned    canned replies                                no limit  1         0ms",
-      "4  broken            canned    canned, fails as rate_limit                   1m        1         0ms",
+      "4  broken            canned    fails as rate_limit 1 time, then replies      1m        1         0ms",
       "5  code              function  a function in code                            1m        1         1m",
       `6  long              script    node ${"x".repeat(38)}…  1m        1         1m`,
       "7  nested            pipeline  lib/enrich.toml                               1m        1         1m",
@@ -241,7 +242,10 @@ describe("a dry run, for a person", () => {
 describe("a dry run, for a program", () => {
   it("is plain JSON with everything in it", () => {
     const parts: PlanParts = {
-      sequence: [agent("a", { call: model("gpt-5-mini"), retry: { retries: 1 }, fallback: "f" }), group("g", [agent("m"), agent("n")])],
+      sequence: [
+        agent("a", { description: "Finds patterns", call: model("gpt-5-mini"), retry: { retries: 1 }, fallback: "f" }),
+        group("g", [agent("m"), agent("n")]),
+      ],
       fallbacks: [agent("f", { onError: "continue" })],
       branches: [branch("a", null, "done")],
       inputs: { source: { type: "string", description: "d" }, n: { default: 1 } },
@@ -251,7 +255,9 @@ describe("a dry run, for a program", () => {
     };
     const report = dryRunJson(plan(parts), { missingInputs: ["source"], missingVariables: ["KEY"], assumedInputs: ["x"] });
     const scriptAgent = {
+      description: null,
       type: "script",
+      description: null,
       provider: null,
       model: null,
       timeout_ms: 60_000,
@@ -283,6 +289,7 @@ describe("a dry run, for a program", () => {
           number: 1,
           agent: {
             name: "a",
+            description: "Finds patterns",
             type: "llm",
             calls: "gpt-5-mini at openai",
             provider: "openai",

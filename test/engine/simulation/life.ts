@@ -5,7 +5,15 @@ import { stringify } from "smol-toml";
 import type { AgentContext } from "../../../src/engine/agent.ts";
 import { AgentError } from "../../../src/engine/failure.ts";
 import type { Outcome } from "../../../src/engine/durable.ts";
-import { createMemoryJournal, definePipeline, type Clock, type Journal, type JsonObject, type Pipeline, type RunResult } from "../../../src/index.ts";
+import {
+  createMemoryJournal,
+  definePipeline,
+  type Clock,
+  type Journal,
+  type JsonObject,
+  type Pipeline,
+  type RunResult,
+} from "../../../src/index.ts";
 import { type VirtualClock, virtualClock } from "../../support/virtual-clock.ts";
 import { definitionOf, outputOf, type Script, type SimPipeline, type SimWorld } from "./world.ts";
 
@@ -50,7 +58,9 @@ export async function inWorld<T>(world: SimWorld, tell: (lives: Lives) => Promis
     writeNested(directory, world.main);
     const stage = new Stage(world);
     const pipeline = await definePipeline(definitionOf(world.main), {
-      agents: Object.fromEntries([...world.scripts.values()].map((script) => [script.name, (input, context) => stage.act(script, input, context)])),
+      agents: Object.fromEntries(
+        [...world.scripts.values()].map((script) => [script.name, (input, context) => stage.act(script, input, context)]),
+      ),
       clock: stage.clock,
       random: () => 0.5,
       directory,
@@ -95,10 +105,12 @@ class Stage {
     this.#journal = this.#mortal(createMemoryJournal(JSON.parse(JSON.stringify(entries)) as Entries), death);
     const run = pipeline.start({ input: this.#world.input, runId: "run", sessionId: "session", journal: this.#journal });
     if (cancelAfterMs !== undefined) this.#now.after(cancelAfterMs, () => run.cancel());
-    const result = await this.#now.run(run.result.catch((error: unknown) => {
-      if (error instanceof Death) return null;
-      throw error;
-    }));
+    const result = await this.#now.run(
+      run.result.catch((error: unknown) => {
+        if (error instanceof Death) return null;
+        throw error;
+      }),
+    );
     return { result, entries: [...this.#journal.entries()], calls: this.#calls, durationMs: this.#now.elapsed() };
   }
 

@@ -120,7 +120,8 @@ function runSequence(place: Place, startMs: number, limit: Limit): SequenceEnd {
   let name = sequence[0];
   while (name !== undefined) {
     const group = pipeline.groups.get(name);
-    const visit = group === undefined ? runStage(place, name, home + 1, null, nowMs, limit) : runGroup(place, group, home + 1, nowMs, limit);
+    const visit =
+      group === undefined ? runStage(place, name, home + 1, null, nowMs, limit) : runGroup(place, group, home + 1, nowMs, limit);
     nowMs = visit.endMs;
     stages.push(...visit.stages);
     path.push(...visit.path);
@@ -149,7 +150,14 @@ function skipped(name: string, number: number): PredictedStage {
   return { name, number, visit: 0, group: null, status: "skipped", servedBy: null, attempts: [], wrote: [] };
 }
 
-function runStage(place: Place, name: string, number: number, group: { name: string; visit: number } | null, startMs: number, limit: Limit): Visit {
+function runStage(
+  place: Place,
+  name: string,
+  number: number,
+  group: { name: string; visit: number } | null,
+  startMs: number,
+  limit: Limit,
+): Visit {
   const visitNumber = group?.visit ?? countVisit(place, name);
   const key = `${place.keys}${group === null ? "" : `${group.name}/`}${name}~${visitNumber}`;
   const stage = agentOf(place, name);
@@ -174,12 +182,27 @@ function runStage(place: Place, name: string, number: number, group: { name: str
       attempts,
       wrote: Object.keys(wrote).sort(),
     };
-    const visit = { status, endMs, wrote, kind: tried.kind, branch: tried.branch, stages: [own, ...tried.stages], path: [own.name, ...tried.path] };
+    const visit = {
+      status,
+      endMs,
+      wrote,
+      kind: tried.kind,
+      branch: tried.branch,
+      stages: [own, ...tried.stages],
+      path: [own.name, ...tried.path],
+    };
     if (status === "succeeded" || status === "tolerated") place.memory.done.set(key, visit);
     return visit;
   };
   const decide = (status: Status, wrote: SimState): SimBranch | "error" | null =>
-    group === null ? chooseBranch(place, name, { status, attempts: attempts.length + 1, visits: visitNumber }, status === "succeeded" ? prune({ ...place.state, ...wrote }, stage) : place.state) : null;
+    group === null
+      ? chooseBranch(
+          place,
+          name,
+          { status, attempts: attempts.length + 1, visits: visitNumber },
+          status === "succeeded" ? prune({ ...place.state, ...wrote }, stage) : place.state,
+        )
+      : null;
   let agent = stage;
   let attempt = 1;
   let nowMs = startMs;
@@ -237,7 +260,10 @@ function tryOnce(
   const nothing = { endMs: startMs, wrote: {}, kind: null, stopped: false, retryAfterMs: null, branch: null, stages: [], path: [] };
   const input = agent.input === null ? place.state : table(agent.input, place.state);
   if (input === null) return { ...nothing, kind: "expression" };
-  const called = agent.nested === null ? callFunction(place, agent, key, input, startMs, limit) : callNested(place, agent, agent.nested, innerKey, input, startMs, limit);
+  const called =
+    agent.nested === null
+      ? callFunction(place, agent, key, input, startMs, limit)
+      : callNested(place, agent, agent.nested, innerKey, input, startMs, limit);
   const tried = { ...nothing, ...called };
   if (called.kind !== null) return tried;
   const adapted = called.result === null ? {} : adaptOutput(agent, called.result);
@@ -269,7 +295,15 @@ function callFunction(place: Place, agent: SimAgent, key: string, input: SimStat
   return { endMs: ownEndMs, kind: null, result: outputOf(script, input) };
 }
 
-function callNested(place: Place, agent: SimAgent, nested: SimPipeline, innerKey: string, input: SimState, startMs: number, limit: Limit): Called {
+function callNested(
+  place: Place,
+  agent: SimAgent,
+  nested: SimPipeline,
+  innerKey: string,
+  input: SimState,
+  startMs: number,
+  limit: Limit,
+): Called {
   const own: Limit = { atMs: startMs + Math.min(agent.timeoutMs ?? Infinity, nested.timeoutMs ?? Infinity), kind: "timeout" };
   const inner = sequencePlace(place.run, place.memory, nested, input, `${place.names}${nameOfKey(innerKey)}/`, `${innerKey}/`);
   const end = runSequence(inner, startMs, own.atMs < limit.atMs ? own : limit);
@@ -359,15 +393,24 @@ interface SettledGroup {
   readonly branch: SimBranch | null;
 }
 
-function settleGroup(place: Place, group: SimGroup, members: readonly MemberEnd[], visits: number, stopped: FailureKind | null): SettledGroup {
+function settleGroup(
+  place: Place,
+  group: SimGroup,
+  members: readonly MemberEnd[],
+  visits: number,
+  stopped: FailureKind | null,
+): SettledGroup {
   const failed = (kind: FailureKind): SettledGroup => {
     const branch = place.pipeline.failFast ? null : chooseBranch(place, group.name, { status: "failed", attempts: 1, visits }, place.state);
-    return branch === "error" ? { status: "failed", wrote: {}, kind: "expression", branch: null } : { status: "failed", wrote: {}, kind, branch };
+    return branch === "error"
+      ? { status: "failed", wrote: {}, kind: "expression", branch: null }
+      : { status: "failed", wrote: {}, kind, branch };
   };
   if (stopped !== null) return { status: "cancelled", wrote: {}, kind: stopped, branch: null };
   const succeeded = members.filter(({ visit }) => visit.status === "succeeded");
-  const first = members.find(({ visit }) => visit.status === "failed");
-  const fails = group.onError === "fail" ? first !== undefined : succeeded.length < group.minSuccess;
+  const failing = members.find(({ visit }) => visit.status === "failed");
+  const first = failing ?? members.find(({ visit }) => visit.kind !== null);
+  const fails = group.onError === "fail" ? failing !== undefined : succeeded.length < group.minSuccess;
   if (fails) return failed(first?.visit.kind ?? "exit");
   const merged: Record<string, unknown> = {};
   for (const { name, visit } of succeeded) {
@@ -447,7 +490,9 @@ function waitMs(agent: SimAgent, attempt: number, retryAfterMs: number | null): 
 }
 
 function changes(before: SimState, values: SimState): SimState {
-  return Object.fromEntries(Object.entries(values).filter(([key, value]) => !Object.hasOwn(before, key) || canonical(before[key]) !== canonical(value)));
+  return Object.fromEntries(
+    Object.entries(values).filter(([key, value]) => !Object.hasOwn(before, key) || canonical(before[key]) !== canonical(value)),
+  );
 }
 
 function adaptOutput(agent: SimAgent, result: SimState): SimState | null {

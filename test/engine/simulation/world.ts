@@ -99,7 +99,7 @@ const LASTING: readonly FailureKind[] = ["auth", "quota", "spawn", "truncated"];
 export function makeWorld(seed: number, climate: Climate): SimWorld {
   const chance = chanceOf(seed);
   const maker = new Maker(chance);
-  const main = maker.pipeline("main", { fair: climate.fair, sure: climate.fair, depth: 0, limited: false });
+  const main = maker.pipeline("main", { fair: climate.fair, sure: climate.fair, takesTime: false, depth: 0, limited: false });
   const input = Object.fromEntries(NUMBER_KEYS.slice(0, climate.fair ? 5 : chance.between(1, 5)).map((key) => [key, chance.below(VALUES)]));
   return { seed, main, input, scripts: maker.scripts };
 }
@@ -117,6 +117,8 @@ interface Setting {
   readonly fair: boolean;
   /** Every key that an adapter may ask for is there. */
   readonly sure: boolean;
+  /** Nothing fails before any time has passed, so that of two members of a group one is always faster. */
+  readonly takesTime: boolean;
   readonly depth: number;
   /** Something around it has a timeout, so that a stage need not have one of its own. */
   readonly limited: boolean;
@@ -175,7 +177,7 @@ class Maker {
       fallback,
       keep: pruning === 1 && !setting.fair ? chance.some(NUMBER_KEYS, 3) : null,
       drop: pruning === 2 && !setting.fair ? chance.some(NUMBER_KEYS, 1) : null,
-      input: chance.oneIn(6) ? { x: chance.pick(NUMBER_KEYS), k0: chance.pick(NUMBER_KEYS) } : null,
+      input: chance.oneIn(6) && (setting.sure || !setting.takesTime) ? { x: chance.pick(NUMBER_KEYS), k0: chance.pick(NUMBER_KEYS) } : null,
       output: chance.oneIn(8) ? `o_${name}` : chance.oneIn(8) ? { [`r_${name}`]: "k1" } : null,
     });
     if (nested === null) this.scripts.set(name, this.#script(name, retries, setting));
@@ -218,7 +220,7 @@ class Maker {
     const onError = chance.oneIn(2) ? "fail" : "continue";
     const bad = chance.below(3);
     const members = Array.from({ length: chance.between(2, 3) }, (_, index) =>
-      this.#stage(agents, { ...setting, fair: setting.fair || (onError === "fail" && index !== bad) }, true),
+      this.#stage(agents, { ...setting, fair: setting.fair || (onError === "fail" && index !== bad), takesTime: setting.takesTime || onError === "fail" }, true),
     );
     groups.set(name, {
       name,
