@@ -332,7 +332,7 @@ async function observe(row: Row, value: unknown): Promise<unknown> {
   try {
     const pipeline = await definePipeline(definition, {
       directory,
-      clock,
+      clock: virtual ?? systemClock(),
       random: () => 0.25,
       env,
       fetch: fetch as typeof globalThis.fetch,

@@ -1,6 +1,5 @@
 import { relative } from "node:path";
 import type { Documents } from "../plan/source.ts";
-import { renderDiagnostics } from "../report/diagnostics.ts";
 import type { Palette } from "../report/palette.ts";
 import type { Diagnostic } from "../spec/diagnostic.ts";
 import type { Io } from "./io.ts";
@@ -8,8 +7,9 @@ import type { Io } from "./io.ts";
 /** Prints diagnostics on stderr, each at its place in its document. */
 export async function printDiagnostics(io: Io, diagnostics: readonly Diagnostic[], documents: Documents, palette: Palette): Promise<void> {
   if (diagnostics.length === 0) return;
-  // Positions need a second parser, which a file without problems does not pay for.
+  // Places need a second parser, and frames the widths of all characters: a file without problems pays for neither.
   const { locateAll } = await import("../spec/positions.ts");
+  const { renderDiagnostics } = await import("../report/diagnostics.ts");
   const located = await locateAll(diagnostics, documents);
   io.stderr.write(`${renderDiagnostics(located, { palette, shown: (file) => shownPath(io, file) })}\n`);
 }

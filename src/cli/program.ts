@@ -1,7 +1,7 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import type { CompletionSpec } from "./completion.ts";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { CompletionCommand, CompletionSpec, Shell } from "./completion.ts";
 import { EXIT, EXIT_CODES_HELP } from "./exit-codes.ts";
-import { type Io, UsageError } from "./io.ts";
+import type { Io } from "./io.ts";
 import type { RunFlags } from "./run.ts";
 import type { ValidateFlags } from "./validate.ts";
 import { VERSION } from "./version.ts";
@@ -130,14 +130,12 @@ function addCompletion(program: Command, io: Io): void {
   program
     .command("completion")
     .description("print a completion script")
-    .argument("<shell>", "bash, zsh or fish")
+    .addArgument(new Argument("<shell>", "which shell").choices(["bash", "zsh", "fish"]))
     .addHelpText(
       "after",
       "\nExamples:\n  source <(agentflow completion bash)\n  agentflow completion fish > ~/.config/fish/completions/agentflow.fish\n",
     )
-    .action(async (shell: string) => {
-      if (shell !== "bash" && shell !== "zsh" && shell !== "fish")
-        throw new UsageError(`there is no completion for \`${shell}\`; there is one for bash, zsh and fish`);
+    .action(async (shell: Shell) => {
       const { completionScript } = await import("./completion.ts");
       io.stdout.write(completionScript(shell, completionSpec(program)));
     });
@@ -145,21 +143,38 @@ function addCompletion(program: Command, io: Io): void {
 
 /** What completion knows, from the commands themselves. */
 function completionSpec(program: Command): CompletionSpec {
-  const optionsOf = (command: Command): CompletionSpec["commands"][number]["options"] =>
-    command.options.map((option) => ({
-      flags: option.flags,
-      description: option.description,
-      ...(option.argChoices === undefined ? {} : { values: option.argChoices }),
-    }));
+  const optionsOf = (command: Command): CompletionCommand["options"] =>
+    command
+      .createHelp()
+      .visibleOptions(command)
+      .map((option) => ({
+        flags: option.flags,
+        description: option.description,
+        ...(option.argChoices === undefined ? {} : { values: option.argChoices }),
+      }));
   return {
     program: program.name(),
+    options: optionsOf(program),
     commands: program.commands.map((command) => ({
       name: command.name(),
       description: command.description(),
       options: optionsOf(command),
-      ...(command.registeredArguments.some((argument) => argument.name().startsWith("file")) ? { arguments: "files" as const } : {}),
+      ...argumentsOf(command),
     })),
   };
+}
+
+function argumentsOf(command: Command): Pick<CompletionCommand, "arguments"> {
+  const [argument] = command.registeredArguments;
+  switch (argument?.name()) {
+    case "file":
+    case "files":
+      return { arguments: "files" };
+    case "directory":
+      return { arguments: "directories" };
+    default:
+      return argument?.argChoices === undefined ? {} : { arguments: argument.argChoices };
+  }
 }
 
 function collect(value: string, previous: string[] = []): string[] {

@@ -2,7 +2,6 @@ import { resolve } from "node:path";
 import { readFile } from "node:fs/promises";
 import { type CheckedFile, checkFile } from "../check.ts";
 import { readProblem } from "../plan/source.ts";
-import { diagnosticsReport } from "../report/diagnostics.ts";
 import { colourWorks, makePalette } from "../report/terminal.ts";
 import type { Diagnostic } from "../spec/diagnostic.ts";
 import { printDiagnostics, shownPath } from "./diagnostics.ts";
@@ -46,6 +45,7 @@ async function printHuman(io: Io, checked: readonly CheckedFile[], fails: Fails,
 
 async function printJson(io: Io, checked: readonly CheckedFile[], fails: Fails): Promise<void> {
   const { locateAll } = await import("../spec/positions.ts");
+  const { diagnosticsReport } = await import("../report/diagnostics.ts");
   const documents = new Map(checked.flatMap((one) => [...one.documents]));
   const located = await locateAll(
     checked.flatMap(({ diagnostics }) => diagnostics),

@@ -137,7 +137,7 @@ const systemName = ruled(text, { minLength: 1 }, filled, withoutNul);
 const title = ruled(text, { minLength: 1 }, filled, oneLine);
 const number = z.number("a number");
 const integer = z.number("a whole number");
-const positive = ruled(number, { minimum: 0 }, atLeast(0));
+const notNegative = ruled(number, { minimum: 0 }, atLeast(0));
 const count = ruled(integer, { type: "integer", minimum: 0 }, whole, atLeast(0));
 const countFromOne = ruled(integer, { type: "integer", minimum: 1 }, whole, atLeast(1));
 const names = z.array(text, "a list of agent names");
@@ -196,7 +196,7 @@ const modelShape = {
     'The model server: a name from [providers] or one of openai, openrouter, ollama, vllm, llamacpp, lmstudio. Default: "openai".',
   ),
   model: key(filledText, "The model's name, as the server knows it. Required for llm agents, here or in [defaults]."),
-  temperature: key(positive, "Sampling temperature; 0 is sent as 0. Default: not sent."),
+  temperature: key(notNegative, "Sampling temperature; 0 is sent as 0. Default: not sent."),
   max_tokens: key(countFromOne, "The most tokens that an answer may have. Default: not sent."),
 };
 
@@ -416,9 +416,7 @@ function duration(rules: DurationRules) {
       return z.NEVER;
     }),
   );
-  docs.add(schema, {
-    pattern: `^(${rules.none === false ? "" : "none|"}(\\d+(\\.\\d+)?(d|h|ms|m|s))+)$`,
-  });
+  docs.add(schema, { pattern: `^(${rules.none === false ? "" : "none|"}(\\d+(\\.\\d+)?(d|h|ms|m|s))+)$` });
   return schema;
 }
 
@@ -447,7 +445,7 @@ function violations(issue: z.core.$ZodIssue, parent: Path): Violation[] {
   const expected = issue.message;
   switch (issue.code) {
     case "unrecognized_keys": {
-      const known = Object.keys(shapeAt(path));
+      const known = keysAt(path);
       return issue.keys.map((name) => ({ path: [...path, name], kind: "unknown-key", expected, known }));
     }
     case "invalid_value":
@@ -470,16 +468,17 @@ function fitting(alternatives: readonly z.core.$ZodIssue[][], ways: readonly str
 }
 
 /** The keys of the table at a path of the data. */
-function shapeAt(path: Path): object {
+function keysAt(path: Path): string[] {
   let current: z.core.$ZodType | undefined = pipelineSchema;
   for (const part of path) current = current && child(current, part);
-  return current === undefined ? {} : shapeOf(unwrap(current));
+  return Object.keys((current && tables.get(unwrap(current))) ?? {});
 }
 
 function child(schema: z.core.$ZodType, part: string | number): z.core.$ZodType | undefined {
-  const { def } = unwrap(schema)._zod as z.core.$ZodTypes["_zod"];
-  if (def.type === "object") return Object.hasOwn(def.shape, part) ? def.shape[part] : undefined;
-  return def.type === "record" ? def.valueType : def.type === "array" ? def.element : undefined;
+  const table = unwrap(schema);
+  const { def } = table._zod as z.core.$ZodTypes["_zod"];
+  if (def.type === "record") return def.valueType;
+  return def.type === "array" ? def.element : tables.get(table)?.[part]?.value;
 }
 
 function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
@@ -487,19 +486,14 @@ function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   return def.type === "optional" ? unwrap(def.innerType) : schema;
 }
 
-function shapeOf(schema: z.core.$ZodType): Readonly<Record<string, z.core.$ZodType>> {
-  const { def } = schema._zod as z.core.$ZodTypes["_zod"];
-  return def.type === "object" ? def.shape : {};
-}
-
 function collectTables(schema: z.core.$ZodType, name: string, found: Map<string, Readonly<Record<string, string>>>): void {
   const { def } = unwrap(schema)._zod as z.core.$ZodTypes["_zod"];
   if (def.type === "record") collectTables(def.valueType, `${name}.NAME`, found);
   if (def.type === "array") collectTables(def.element, `[${name}]`, found);
-  if (def.type !== "object") return;
-  const keys = Object.entries(tables.get(unwrap(schema)) ?? {});
-  found.set(name === "" ? "" : `[${name}]`, Object.fromEntries(keys.map(([key, { description }]) => [key, description])));
-  for (const [key, { value }] of keys) collectTables(value, name === "" ? key : `${name}.${key}`, found);
+  const keys = tables.get(unwrap(schema));
+  if (keys === undefined) return;
+  found.set(name === "" ? "" : `[${name}]`, Object.fromEntries(Object.entries(keys).map(([key, { description }]) => [key, description])));
+  for (const [key, { value }] of Object.entries(keys)) collectTables(value, name === "" ? key : `${name}.${key}`, found);
 }
 
 /** Puts the descriptions into the JSON Schema of a table and of the tables in it. */

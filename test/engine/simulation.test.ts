@@ -1,28 +1,131 @@
 import { describe, expect, test } from "vitest";
-import { inWorld } from "./simulation/life.ts";
+import { chanceOf } from "./simulation/chance.ts";
+import { callsWithoutRecord, succeededTwice, timelessEntries, timelessShape } from "./simulation/compare.ts";
+import { type Entries, inWorld, type Life, type Lives } from "./simulation/life.ts";
 import { predict } from "./simulation/model.ts";
 import { shapeOf, shapeOfPrediction } from "./simulation/shape.ts";
-import { makeWorld } from "./simulation/world.ts";
+import { makeWorld, type SimPipeline, type SimWorld } from "./simulation/world.ts";
 
-/** `AGENTFLOW_SEEDS=5000` for more of them, `AGENTFLOW_SEED=1234` for one. */
-const only = process.env.AGENTFLOW_SEED;
-const SEEDS = Number(process.env.AGENTFLOW_SEEDS ?? 300);
+/**
+ * Random pipelines under random faults. A failure names the seed: `AGENTFLOW_SEED=1234` runs that one alone, and
+ * `AGENTFLOW_SEEDS=5000` more than the usual number.
+ */
+const ONLY = process.env.AGENTFLOW_SEED;
+const MORE = process.env.AGENTFLOW_SEEDS;
 
-function seeds(count: number): number[] {
-  return only === undefined ? Array.from({ length: count }, (_, seed) => seed) : [Number(only)];
+/** Tells the same of many worlds; what goes wrong in one is told with its seed. */
+async function inWorlds(count: number, climate: { fair: boolean }, tell: (world: SimWorld, lives: Lives) => Promise<void>): Promise<void> {
+  const seeds = ONLY === undefined ? Array.from({ length: Number(MORE ?? count) }, (_, seed) => seed) : [Number(ONLY)];
+  for (const seed of seeds) {
+    const world = makeWorld(seed, climate);
+    try {
+      await inWorld(world, (lives) => tell(world, lives));
+    } catch (error) {
+      if (error instanceof Error) error.message = `AGENTFLOW_SEED=${seed}: ${error.message}`;
+      throw error;
+    }
+  }
 }
 
+const TIMEOUT_MS = MORE === undefined ? 60_000 : 3_600_000;
+
 describe("random pipelines", () => {
-  test(`end as the description of the pipeline file says`, async () => {
-    for (const seed of seeds(SEEDS)) {
-      const world = makeWorld(seed, { fair: false });
-      const { result, durationMs } = await inWorld(world, (lives) => lives.live());
-      const prediction = predict(world);
-      expect({ seed, ...shapeOf(result), durationMs }).toEqual({
-        seed,
-        ...shapeOfPrediction(prediction),
-        durationMs: prediction.durationMs,
+  test(
+    "end as the description of the pipeline file says",
+    async () => {
+      await inWorlds(250, { fair: false }, async (world, lives) => {
+        const { result, durationMs } = await lives.live();
+        const prediction = predict(world);
+        expect({ ...shapeOf(result), durationMs }).toEqual({ ...shapeOfPrediction(prediction), durationMs: prediction.durationMs });
       });
-    }
-  });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "come to the same end from wherever they had been stopped",
+    async () => {
+      await inWorlds(60, { fair: false }, async (world, lives) => {
+        const whole = await lives.live();
+        for (let kept = 0; kept < whole.entries.length; kept += 1) {
+          const before = whole.entries.slice(0, kept);
+          const after = await lives.live({ entries: before });
+          expectSameEnd(world, after, whole, before);
+        }
+      });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "come to the same end although they are stopped before and after each entry",
+    async () => {
+      await inWorlds(40, { fair: false }, async (world, lives) => {
+        const whole = await lives.live();
+        let entries: Entries = [];
+        let life: Life;
+        let before: Entries;
+        let keeps = false;
+        do {
+          before = entries;
+          life = await lives.live({ entries, death: { atEntry: 1, keeps } });
+          keeps = !keeps;
+          ({ entries } = life);
+        } while (life.result === null);
+        expectSameEnd(world, life, whole, before);
+      });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "lose nothing that was finished when they are cancelled and resumed, again and again",
+    async () => {
+      await inWorlds(150, { fair: true }, async (world, lives) => {
+        const chance = chanceOf(world.seed);
+        const whole = await lives.live();
+        expect(whole.result?.status).toBe("succeeded");
+        let life: Life = { result: null, entries: [], calls: [], durationMs: 0 };
+        for (let interrupted = 0; interrupted < 3 && life.result?.status !== "succeeded"; interrupted += 1) {
+          const atEntry = chance.between(1, whole.entries.length);
+          const how = chance.oneIn(3) ? { death: { atEntry, keeps: chance.oneIn(2) } } : { cancelAfterMs: chance.below(whole.durationMs) };
+          life = await lives.live({ entries: life.entries, ...how });
+        }
+        life = await lives.live({ entries: life.entries });
+        const { status, state, path } = shapeOf(whole.result);
+        expect(shapeOf(life.result)).toMatchObject({ status, state, path });
+        expect(succeededTwice(life.entries)).toEqual([]);
+      });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "go on from what was finished when the cause of a failure is mended",
+    async () => {
+      await inWorlds(100, { fair: false }, async (world, lives) => {
+        const failed = await lives.live();
+        if (failed.result?.status === "succeeded") return;
+        const mended = await lives.live({ entries: failed.entries, healed: true });
+        const way = (life: Life): readonly string[] => (life.result?.path ?? []).filter((name) => !name.includes("/"));
+        expect(way(mended).slice(0, way(failed).length)).toEqual(way(failed));
+        if (failsFast(world.main)) expect(succeededTwice(mended.entries)).toEqual([]);
+        const kept = chanceOf(world.seed).between(failed.entries.length, mended.entries.length - 1);
+        const before = mended.entries.slice(0, kept);
+        expectSameEnd(world, await lives.live({ entries: before, healed: true }), mended, before);
+      });
+    },
+    TIMEOUT_MS,
+  );
 });
+
+function expectSameEnd(world: SimWorld, life: Life, whole: Life, before: Entries): void {
+  expect(timelessShape(world, life.result)).toEqual(timelessShape(world, whole.result));
+  expect(callsWithoutRecord(world, life, before)).toEqual({ calls: [], records: [] });
+  // A stop while a timeout was being recorded lets the next life begin another round.
+  if (life.result?.status !== "timed_out") expect(timelessEntries(world, life.entries)).toEqual(timelessEntries(world, whole.entries));
+}
+
+function failsFast(pipeline: SimPipeline): boolean {
+  return pipeline.failFast && [...pipeline.agents.values()].every(({ nested }) => nested === null || failsFast(nested));
+}

@@ -255,7 +255,6 @@ describe("a dry run, for a program", () => {
     };
     const report = dryRunJson(plan(parts), { missingInputs: ["source"], missingVariables: ["KEY"], assumedInputs: ["x"] });
     const scriptAgent = {
-      description: null,
       type: "script",
       description: null,
       provider: null,

@@ -52,6 +52,8 @@ export interface SimGroup {
   readonly onError: "fail" | "continue";
   readonly minSuccess: number;
   readonly maxConcurrency: number;
+  /** The only member that may fail, and so stop the others; null: any may, or none. */
+  readonly bad: string | null;
 }
 
 export interface SimBranch {
@@ -229,6 +231,7 @@ class Maker {
       onError,
       minSuccess: onError === "continue" && !setting.fair ? chance.between(1, members.length) : 1,
       maxConcurrency: chance.between(1, members.length),
+      bad: onError === "fail" && !setting.fair ? (members[bad] ?? null) : null,
     });
     return name;
   }

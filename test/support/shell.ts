@@ -1,0 +1,90 @@
+import { spawn } from "node:child_process";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** What a command printed, both streams in the order in which they were written, as a terminal shows it. */
+export interface Ran {
+  readonly code: number | null;
+  readonly shown: string;
+}
+
+/** A folder with files in which commands are run as a reader would run them. */
+export interface Shell {
+  readonly folder: string;
+  run(command: string): Promise<Ran>;
+  remove(): void;
+}
+
+/**
+ * Makes a shell whose `agentflow` is this project, whose `node` is the pinned one and can import "agentflow", and which
+ * has a `jq`. The environment is empty but for what commands need.
+ */
+export function openShell(files: Iterable<readonly [name: string, text: string]>): Shell {
+  const place = mkdtempSync(join(tmpdir(), "agentflow-docs-"));
+  const folder = join(place, "folder");
+  const bin = join(place, "bin");
+  mkdirSync(folder);
+  mkdirSync(bin);
+  for (const [name, text] of files) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+  symlinkSync(process.execPath, join(bin, "node"));
+  writeProgram(join(bin, "agentflow"), programFile(place));
+  writeProgram(join(bin, "jq"), join(root, "test/support/jq.mjs"));
+  const hooks = join(place, "resolve.mjs");
+  writeFileSync(hooks, resolvesItself());
+  const env = { PATH: `${bin}:${process.env.PATH}`, HOME: folder, NODE_OPTIONS: `--import ${pathToFileURL(hooks).href}` };
+
+  let count = 0;
+  return {
+    folder,
+    async run(command) {
+      count += 1;
+      const output = join(place, `output-${count}`);
+      const file = openSync(output, "a");
+      const child = spawn("sh", ["-c", command], { cwd: folder, env, stdio: ["ignore", file, file] });
+      const code = await new Promise<number | null>((resolve, reject) => {
+        child.once("error", reject);
+        child.once("close", resolve);
+      });
+      closeSync(file);
+      return { code, shown: readFileSync(output, "utf8") };
+    },
+    remove: () => rmSync(place, { recursive: true, force: true }),
+  };
+}
+
+function writeProgram(file: string, script: string): void {
+  writeFileSync(file, `#!/bin/sh\nexec '${process.execPath}' '${script}' "$@"\n`, { mode: 0o755 });
+}
+
+/** The installed program where it was built from these sources; otherwise the sources. */
+function programFile(place: string): string {
+  const built = statSync(join(root, "dist/cli.js"), { throwIfNoEntry: false });
+  const newest = Math.max(...sources().map((file) => statSync(file).mtimeMs));
+  if (built !== undefined && built.mtimeMs > newest) return join(root, "bin/agentflow.js");
+  const file = join(place, "agentflow.mjs");
+  const entry = pathToFileURL(join(root, "src/cli/entry.ts")).href;
+  writeFileSync(file, `import { run } from ${JSON.stringify(entry)};\nprocess.exitCode = await run();\n`);
+  return file;
+}
+
+function sources(): string[] {
+  const entries = readdirSync(join(root, "src"), { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** `import … from "agentflow"` finds the sources, wherever the importing file lies. */
+function resolvesItself(): string {
+  const library = pathToFileURL(join(root, "src/index.ts")).href;
+  return `import { registerHooks } from "node:module";
+registerHooks({
+  resolve: (specifier, context, next) => (specifier === "agentflow" ? next(${JSON.stringify(library)}, context) : next(specifier, context)),
+});
+`;
+}
