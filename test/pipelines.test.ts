@@ -1,11 +1,10 @@
-import { cpSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type JsonObject, loadPipeline, type PipelineOptions, type RunResult } from "../src/index.ts";
-import { checkFile } from "../src/check.ts";
+import { type JsonObject, loadPipeline, type RunResult } from "../src/index.ts";
 import { AGENT_KEYS_BY_TYPE } from "../src/spec/agent-keys.ts";
 import type { AgentSpec, PipelineSpec } from "../src/spec/spec.ts";
 import { type CannedServer, cannedServer } from "./support/canned-server.ts";
@@ -45,6 +44,12 @@ async function runSample(
   return { code, stderr, result: JSON.parse(stdout) as RunResult };
 }
 
+/** A value that has to be text. */
+function text(value: unknown): string {
+  if (typeof value !== "string") throw new Error(`expected a text, got ${JSON.stringify(value)}`);
+  return value;
+}
+
 function expectedFile(name: string): string {
   return fileURLToPath(new URL(`cases/pipelines/${name}.expected.json`, import.meta.url));
 }
@@ -63,8 +68,8 @@ describe("every sample", () => {
   });
 
   test.each(tomls)("%s is valid, without a warning", async (file) => {
-    const path = join(PIPELINES, file);
-    expect((await checkFile(path, readFileSync(path), WITH_KEY)).diagnostics).toEqual([]);
+    const { code, stdout } = await runProgram(["validate", "--strict", "--format", "json", file], { cwd: PIPELINES, env: WITH_KEY });
+    expect([code, (JSON.parse(stdout) as JsonObject).diagnostics]).toEqual([0, []]);
   });
 
   test("says in the first line of each file what it is, and of each pipeline how to run it", () => {
@@ -202,16 +207,16 @@ describe("what the samples leave behind", () => {
   test("row 120: content writes the page", async () => {
     const folder = copyOf("content");
     const { result } = await runSample(folder, "offline.toml");
-    const page = readFileSync(join(folder, String(result.state.page)), "utf8");
+    const page = readFileSync(join(folder, text(result.state.page)), "utf8");
     expect(page.split("\n").slice(0, 8)).toEqual([
       "<!doctype html>",
       `<meta charset="utf-8">`,
-      `<meta name="description" content="${String(result.state.teaser)}">`,
+      `<meta name="description" content="${text(result.state.teaser)}">`,
       `<meta name="keywords" content="film, tea, cup, water, skin">`,
       "<title>What tea leaves behind</title>",
       "<h1>What tea leaves behind</h1>",
       "<p>Hana Ito, <time>2030-03-04</time>, 1 min</p>",
-      `<p><em>${String(result.state.teaser)}</em></p>`,
+      `<p><em>${text(result.state.teaser)}</em></p>`,
     ]);
   });
 
@@ -290,7 +295,7 @@ describe("with models", () => {
     const offline = await loadPipeline(join(PIPELINES, "trio", "offline.toml"));
     const said = (agent: string): string => {
       const call = offline.plan.agents.get(agent)?.call;
-      return call?.type === "canned" ? String(call.replies[0]) : "";
+      return call?.type === "canned" ? text(call.replies[0]) : "";
     };
     expect(prompts).toEqual([
       "Collect what is known on this topic: green roofs in cities",
@@ -374,105 +379,4 @@ describe("an offline variant", () => {
     });
     return { ...spec, agents: Object.fromEntries(agents), defaults: without({ ...spec.defaults }) };
   }
-});
-
-describe("quickstart", () => {
-  const MODULES = fileURLToPath(new URL("../node_modules", import.meta.url));
-
-  interface Installed {
-    readonly name: string;
-    readonly licence: string;
-  }
-
-  /** Every package.json that Node would find a package by. */
-  function installed(): Installed[] {
-    const files = readdirSync(MODULES, { recursive: true, encoding: "utf8" });
-    const packages = files.filter((file) => /^((@[^/]+\/)?[^@./][^/]*\/node_modules\/)*(@[^/]+\/)?[^@./][^/]*\/package\.json$/.test(file));
-    return packages.map((file) => {
-      const { name, license } = JSON.parse(readFileSync(join(MODULES, file), "utf8")) as { name: string; license?: string };
-      return { name, licence: license ?? "none stated" };
-    });
-  }
-
-  function countByLicence(packages: readonly Installed[]): Record<string, number> {
-    return Object.fromEntries([...Map.groupBy(packages, ({ licence }) => licence)].map(([licence, found]) => [licence, found.length]));
-  }
-
-  /** All files below, but not what tools keep beside the packages under names that begin with a dot. */
-  function bytesIn(folder: string): number {
-    const entries = readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !name.startsWith("."));
-    const files = entries.flatMap(({ name }) => readdirSync(join(folder, name), { recursive: true, withFileTypes: true }));
-    return files.reduce((sum, file) => sum + (file.isFile() ? lstatSync(join(file.parentPath, file.name)).size : 0), 0);
-  }
-
-  interface Ending extends JsonObject {
-    readonly licences: JsonObject;
-    readonly attention: readonly { readonly package: string; readonly licence: string; readonly why: string }[];
-    readonly total_bytes: number;
-    readonly report: readonly string[];
-  }
-
-  async function runQuickstart(input: JsonObject = {}, options: PipelineOptions = {}): Promise<{ path: readonly string[]; state: Ending }> {
-    const env = { PATH: programPath() };
-    const pipeline = await loadPipeline(join(PIPELINES, "quickstart.toml"), { env, ...options });
-    const result = await pipeline.run({ input });
-    expect(result.error).toBeNull();
-    return { path: result.path, state: result.state as Ending };
-  }
-
-  test("reports what npm has installed: licences, sizes, what needs attention", async () => {
-    const { code, stdout } = await runProgram(["run", join(PIPELINES, "quickstart.toml")], { cwd: scratch });
-    const state = JSON.parse(stdout) as Ending;
-    const packages = installed();
-    const bytes = bytesIn(MODULES);
-    expect(code).toBe(0);
-    expect(Object.keys(state).toSorted()).toEqual(["attention", "licences", "report", "total_bytes"]);
-    expect(state.licences).toEqual(countByLicence(packages));
-    expect(state.total_bytes).toBe(bytes);
-    expect(state.report[0]).toBe(`${packages.length} packages, ${(bytes / 1e6).toFixed(1)} MB in ../node_modules`);
-    const largest = state.report.slice(state.report.indexOf("Largest") + 1, state.report.indexOf("Licences") - 1);
-    const sizes = largest.map((line) => Number(/^ *([\d.]+) MB +\d+ % {2}\S+ \S+$/.exec(line)?.[1]));
-    expect(sizes).toHaveLength(8);
-    expect(sizes).toEqual(sizes.toSorted((a, b) => b - a));
-  });
-
-  test("takes the detour exactly when a licence is not allowed", async () => {
-    const packages = installed();
-    const licences = [...new Set(packages.flatMap(({ licence }) => licence.replaceAll(/[()]/g, "").split(/ OR | AND /)))];
-    const all = await runQuickstart({ allowed: licences });
-    expect([all.path, all.state.attention, all.state.report.at(-1)]).toEqual([
-      ["collect", "look", "report"],
-      [],
-      "Nothing needs attention",
-    ]);
-    const most = await runQuickstart({ allowed: licences.filter((name) => name !== "ISC") });
-    expect(most.path).toEqual(["collect", "look", "explain", "report"]);
-    expect(most.state.attention.map((each) => `${each.package}: ${each.why}`).toSorted()).toEqual(
-      packages
-        .filter(({ licence }) => licence === "ISC")
-        .map(({ name }) => `${name}: ISC is not among the allowed licences`)
-        .toSorted(),
-    );
-  });
-
-  test("reports without sizes when they cannot be had", async () => {
-    const fail = (): never => {
-      throw new Error("the disk is slow today");
-    };
-    const { path, state } = await runQuickstart({}, { agents: { sizes: fail } });
-    expect([path[1], Object.hasOwn(state, "total_bytes"), state.report.slice(0, 3)]).toEqual([
-      "look",
-      false,
-      [`${installed().length} packages in ../node_modules`, "", "Licences"],
-    ]);
-  });
-
-  test("says what to do where nothing is installed", async () => {
-    const empty = mkdtempSync(join(scratch, "empty-"));
-    const { code, stdout, stderr } = await runProgram(["run", join(PIPELINES, "quickstart.toml"), "--input", `folder=${empty}/none`], {
-      cwd: scratch,
-    });
-    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toContain(`${empty}/none cannot be read (ENOENT); npm ci makes it\n`);
-  });
 });

@@ -1,4 +1,4 @@
-// Gives rows one form; what has none becomes null, for `validate` to judge. The stage `transform` of agentflow.toml calls it.
+// Gives rows one form, and null to what has none, for `validate` to judge; the stage `transform` of agentflow.toml calls it.
 
 export default function transform({ rows }) {
   return {

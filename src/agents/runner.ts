@@ -1,4 +1,5 @@
 import type { AgentCall, AgentFunction, AgentReply, AgentRunner } from "../engine/agent.ts";
+import { AgentError } from "../engine/failure.ts";
 import type { Timers } from "./abort.ts";
 import { untilAborted } from "./abort.ts";
 import { createCannedCaller } from "./canned.ts";
@@ -59,11 +60,12 @@ export function createAgentRunner(options: AgentRunnerOptions): ClosableAgentRun
         return callCanned(call, plan);
       case "function": {
         const run = functions?.get(call.agent.name);
-        if (run === undefined) throw new Error(`no function is registered for agent ${call.agent.name}, and the plan let it pass`);
+        if (run === undefined)
+          throw new AgentError("internal", `no function is registered for agent ${call.agent.name}, and the plan let it pass`);
         return callFunction(run, call);
       }
       case "pipeline":
-        throw new Error(`the nested pipeline ${call.agent.name} was given to the agent runner; the interpreter runs it`);
+        throw new AgentError("internal", `the nested pipeline ${call.agent.name} was given to the agent runner; the interpreter runs it`);
     }
   }
 

@@ -1,5 +1,4 @@
-import type { Plan } from "../../src/index.ts";
-import type { Json } from "../../src/index.ts";
+import type { Json, Plan } from "../../src/index.ts";
 
 /** One request to the model server. */
 export interface ModelRequest {
@@ -31,7 +30,8 @@ export function cannedServer(plan: Plan, withoutCredit: readonly string[] = []):
     // `RUN/STAGE~VISIT/AGENT.NUMBER`
     const key = new Headers(init?.headers).get("idempotency-key") ?? "";
     const agent = key.slice(key.lastIndexOf("/") + 1, key.lastIndexOf("."));
-    requests.push({ agent, body: JSON.parse(String(init?.body)) as ModelRequest["body"] });
+    if (typeof init?.body !== "string") throw new Error("the client sent something else than a text");
+    requests.push({ agent, body: JSON.parse(init.body) as ModelRequest["body"] });
     return answer(agent);
   };
   return { fetch, requests };

@@ -21,7 +21,8 @@ for (const value of values) {
 function follow(path, from) {
   if (!/^(\.\w*|\[\d*\])+$/.test(path)) throw new Error(`this jq does not know ${path}`);
   return [...path.matchAll(/\.(\w+)|\[(\d*)\]/g)].reduce(
-    (found, [, key, index]) => (index === "" ? found.flatMap((value) => Object.values(value)) : found.map((value) => value[key ?? index] ?? null)),
+    (found, [, key, index]) =>
+      index === "" ? found.flatMap((value) => Object.values(value)) : found.map((value) => value[key ?? index] ?? null),
     from,
   );
 }
