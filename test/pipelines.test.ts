@@ -106,6 +106,13 @@ const CASES: readonly Case[] = [
     expected: "content",
   },
   {
+    sentence: "content: what is still too long after three times is cut",
+    sample: "content",
+    file: "offline.toml",
+    inputs: ["limit=40"],
+    expected: "content-cut",
+  },
+  {
     sentence: "row 121: ml collects, preprocesses, makes features, trains, evaluates, and deploys a good model",
     sample: "ml",
     file: "agentflow.toml",
@@ -123,6 +130,13 @@ const CASES: readonly Case[] = [
     sample: "research",
     file: "offline.toml",
     expected: "research",
+  },
+  {
+    sentence: "research: what is still wrong after a correction stands in the report",
+    sample: "research",
+    file: "offline.toml",
+    inputs: ["most=2"],
+    expected: "research-unsure",
   },
   {
     sentence: "research: nothing is asked when nothing was found",

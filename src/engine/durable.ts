@@ -19,15 +19,15 @@ export interface Durable {
   step(key: string, body: (context: StepContext) => Promise<Outcome>): Promise<Outcome>;
   /**
    * Waits `delayMs` before the step `key`, counted from `since` (epoch ms) where a wait goes on after a restart. Resolves
-   * early, to the interruption, when the run is stopped; and at once where that step is recorded.
+   * early, to the reason, when the work is stopped; and at once where that step is recorded.
    */
-  sleep(key: string, delayMs: number, since: number): Promise<Failure | undefined>;
+  sleep(key: string, delayMs: number, since: number): Promise<Stop | undefined>;
   /** Epoch milliseconds, for what is shown; no decision depends on it. */
   now(key: string): Promise<number>;
   /** Child runs, at most `maxConcurrency` at a time. The results are in the order of the children, whatever ended first. */
   all<Result extends ChildResult>(key: string, children: readonly Child<Result>[], options: AllOptions): Promise<Result[]>;
   /** Why nothing may start any more, if so: cancelled, or out of time. The step `before` may, where it is recorded. */
-  interruption(before?: string): Failure | undefined;
+  interruption(before?: string): Stop | undefined;
   /** Tells whoever listens, and waits for them. Resolves to whether it was told. */
   emit(event: RunEvent, options?: EmitOptions): Promise<boolean>;
 }
@@ -39,6 +39,16 @@ export interface EmitOptions {
   readonly unlessRecorded?: string;
 }
 
+/** Why work was stopped before it had ended. */
+export interface Stop {
+  readonly failure: Failure;
+  /** Whose end it is: the step after an `all` that stopped its children, or the whole run. */
+  readonly by: string;
+}
+
+/** What stops the whole run: a cancellation, or its timeout. */
+export const WHOLE_RUN = "run";
+
 /** A child run: a member of a group, or a nested pipeline. */
 export interface Child<Result> {
   readonly name: string;
@@ -48,7 +58,7 @@ export interface Child<Result> {
 export interface ChildResult {
   readonly failed: boolean;
   /** Why it was stopped from outside, if it was: no further child starts then. */
-  readonly stopped: Failure | null;
+  readonly stopped: Stop | null;
 }
 
 export interface AllOptions {
@@ -100,6 +110,8 @@ export interface Outcome {
   /** A model's text under the stage's own name: a group's merge puts it directly under the member. */
   readonly bare: boolean;
   readonly failure: Failure | null;
+  /** Where it is settled as cancelled: `Stop.by`. */
+  readonly stopped_by: string | null;
   /** The wait before the next attempt; null: there is none by this agent. */
   readonly retry_in_ms: number | null;
   /** Where the run goes from here, once settled; null: on in the sequence. */

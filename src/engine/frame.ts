@@ -2,7 +2,7 @@ import type { Json, JsonObject } from "../spec/json.ts";
 import type { AgentPlan, Plan, Scope } from "../plan/plan.ts";
 import type { AgentRunner, Metadata } from "./agent.ts";
 import type { Decision } from "./branch.ts";
-import type { Durable } from "./durable.ts";
+import { type Durable, type Outcome, type Stop, WHOLE_RUN } from "./durable.ts";
 import type { StageRef } from "./event.ts";
 import type { History, PastVisit } from "./history.ts";
 import type { RunError, StageResult, StageStatus } from "./result.ts";
@@ -65,15 +65,19 @@ export interface Visit {
   readonly wrote: JsonObject;
   readonly bare: boolean;
   readonly failure: Failure | null;
+  /** What stopped it, where it is cancelled. */
+  readonly stopped: Stop | null;
   readonly error: RunError | null;
   readonly decision: Decision | null;
   /** Whether anything was executed now, rather than taken over or replayed. */
   readonly live: boolean;
 }
 
-/** How a sequence ended. `stopped`: from outside, by a cancellation or because time was over. */
+/** How a sequence ended. */
 export interface SequenceEnd {
   readonly status: "succeeded" | "failed" | "stopped";
+  /** What stopped it from outside: a cancellation, or a timeout around it. */
+  readonly stopped: Stop | null;
   readonly error: RunError | null;
 }
 
@@ -138,16 +142,22 @@ export async function commit(
   if (warning !== null) await frame.durable.emit({ type: "warning", stage: stage.name, message: warning });
 }
 
+/** What stopped the work that an outcome is about, if it was stopped. */
+export function stopOf({ settled, failure, stopped_by }: Outcome): Stop | null {
+  return settled === "cancelled" && failure !== null ? { failure, by: stopped_by ?? WHOLE_RUN } : null;
+}
+
 /** Why the visit whose first step is `key` may not start, if so. */
-export function hindrance(frame: Frame, key: string): Failure | undefined {
-  return frame.isPast ? { kind: "cancelled", message: "it had not begun" } : frame.durable.interruption(key);
+export function hindrance(frame: Frame, key: string): Stop | undefined {
+  return frame.isPast ? { failure: { kind: "cancelled", message: "it had not begun" }, by: WHOLE_RUN } : frame.durable.interruption(key);
 }
 
 /** A visit that did not come about, since the run was stopped before. */
-export function notBegun(stage: StageRef, failure: Failure): Visit {
+export function notBegun(stage: StageRef, stopped: Stop): Visit {
+  const { failure } = stopped;
   const message = `stopped before stage ${stage.number} (${stage.name}): ${failure.message}`;
   const error: RunError = { message, kind: failure.kind, stage: null, number: null, attempts: 0, failure };
-  return { status: "cancelled", wrote: {}, bare: false, failure, error, decision: null, live: false };
+  return { status: "cancelled", wrote: {}, bare: false, failure, stopped, error, decision: null, live: false };
 }
 
 /**

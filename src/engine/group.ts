@@ -2,10 +2,22 @@ import type { JsonObject } from "../spec/json.ts";
 import { ExpressionError } from "../plan/expression-error.ts";
 import type { GroupPlan, StagePlan } from "../plan/plan.ts";
 import { type Decided, decideAfter, type Ended, UNDECIDED } from "./decide.ts";
-import type { ChildResult, Durable, Outcome } from "./durable.ts";
+import type { ChildResult, Durable, Outcome, Stop } from "./durable.ts";
 import type { BranchEvent, StageRef } from "./event.ts";
 import { type Failure, toFailure } from "./failure.ts";
-import { commit, countVisit, type Frame, hindrance, notBegun, noteFacts, reusable, runError, stageRef, type Visit } from "./frame.ts";
+import {
+  commit,
+  countVisit,
+  type Frame,
+  hindrance,
+  notBegun,
+  noteFacts,
+  reusable,
+  runError,
+  stageRef,
+  stopOf,
+  type Visit,
+} from "./frame.ts";
 import { mergeMembers } from "./merge.ts";
 import type { PastVisit } from "./history.ts";
 import { runStage } from "./stage.ts";
@@ -37,7 +49,9 @@ export async function runGroup(frame: Frame, group: GroupPlan, number: number): 
   const outcome =
     past?.settled ??
     (await frame.durable.step(key, async (context) => {
-      const settled = settleGroup(frame, group, ref, members, durationMs);
+      // That a failing member stops the others is the group's own way to end; what else stops them stops the group.
+      const stop = members.find(({ stopped }) => stopped !== null && stopped.by !== key)?.stopped;
+      const settled = stop == null ? settleGroup(frame, group, ref, members, durationMs) : settleStopped(stop, durationMs);
       settle.branch = settled.branch;
       return { ...settled.outcome, ended_at: context.now() };
     }));
@@ -78,7 +92,7 @@ async function runMembers(
         frame: memberFrame,
         visit,
         failed: visit.status === "failed",
-        stopped: visit.status === "cancelled" ? visit.failure : null,
+        stopped: visit.stopped,
       };
     },
   }));
@@ -101,9 +115,12 @@ async function runMembers(
 
 type Settled = { outcome: Omit<Outcome, "ended_at">; branch: BranchEvent | null };
 
+function settleStopped({ failure, by }: Stop, durationMs: number): Settled {
+  const { outcome, branch } = settledAs("cancelled", durationMs, failure, {}, UNDECIDED);
+  return { outcome: { ...outcome, stopped_by: by }, branch };
+}
+
 function settleGroup(frame: Frame, group: GroupPlan, ref: StageRef, members: readonly MemberRun[], durationMs: number): Settled {
-  const stopped = stoppedFromOutside(group, members);
-  if (stopped !== null) return settledAs("cancelled", durationMs, stopped, {}, UNDECIDED);
   const failure = groupFailure(group, members);
   if (failure !== null) return settleFailed(frame, group, ref, failure, durationMs);
   const succeeded = members.filter((member) => member.visit.status === "succeeded");
@@ -153,6 +170,7 @@ function settledAs(
       wrote,
       bare: false,
       failure,
+      stopped_by: null,
       retry_in_ms: null,
       decision,
       usage: null,
@@ -164,12 +182,6 @@ function settledAs(
 
 function ended(status: "succeeded" | "failed", wrote: JsonObject, durationMs: number): Ended {
   return { status, attempts: 1, durationMs, wrote, keep: null, drop: null };
-}
-
-/** Why the run was stopped before the group had ended, if it was. That a failing member stops the others is the group's own way to end. */
-function stoppedFromOutside(group: GroupPlan, members: readonly MemberRun[]): Failure | null {
-  if (group.onError === "fail" && members.some((member) => member.failed)) return null;
-  return members.find((member) => member.stopped !== null)?.stopped ?? null;
 }
 
 /** Why the group as a whole failed, if it did. The first failed member of the list stands for it. */
@@ -230,6 +242,7 @@ async function finish(
     wrote: outcome.wrote,
     bare: false,
     failure: outcome.failure,
+    stopped: stopOf(outcome),
     error: outcome.failure === null ? null : runError(ref, 1, outcome.failure),
     decision: outcome.decision,
     live: live !== null,

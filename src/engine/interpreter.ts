@@ -115,6 +115,7 @@ function endOutcome(end: SequenceEnd, now: number): Outcome {
     wrote: {},
     bare: false,
     failure: end.error?.failure ?? null,
+    stopped_by: end.stopped?.by ?? null,
     retry_in_ms: null,
     decision: null,
     usage: null,

@@ -3,7 +3,7 @@ import { formatDuration } from "../spec/duration.ts";
 import { checkInputs } from "../plan/inputs.ts";
 import type { AgentPlan, Plan } from "../plan/plan.ts";
 import type { AgentReply } from "./agent.ts";
-import type { ChildResult, Durable } from "./durable.ts";
+import type { ChildResult, Durable, Stop } from "./durable.ts";
 import { AgentError, type Failure } from "./failure.ts";
 import type { Frame, SequenceEnd } from "./frame.ts";
 import { State } from "./state.ts";
@@ -12,6 +12,8 @@ import { StateSize } from "./state-size.ts";
 /** How a nested pipeline ended. */
 export interface NestedRun {
   readonly durationMs: number;
+  /** What stopped it from outside; its own timeout is a failure. */
+  readonly stopped: Stop | undefined;
   /** What it wrote. @throws AgentError with the kind of the failure inside */
   reply(): AgentReply;
 }
@@ -42,7 +44,7 @@ export async function runNested(frame: Frame, agent: AgentPlan, input: JsonObjec
   const { plan } = agent.call;
   const seeded = seed(plan, agent, input);
   if ("problem" in seeded) {
-    return { durationMs: 0, reply: () => fail({ kind: "invalid_request", message: seeded.problem }) };
+    return { durationMs: 0, stopped: undefined, reply: () => fail({ kind: "invalid_request", message: seeded.problem }) };
   }
   const startedMs = await frame.durable.now(`${place.key}/start`);
   const run = async (durable: Durable): Promise<NestedResult> => runInside(frame, plan, place, durable, seeded.state);
@@ -55,7 +57,8 @@ export async function runNested(frame: Frame, agent: AgentPlan, input: JsonObjec
     onTimeout: { kind: "timeout", message: `the pipeline \`${plan.pipelineId}\` did not end within ${formatDuration(limitMs ?? 0)}` },
   });
   const durationMs = Math.max(0, (await frame.durable.now(`${place.key}/end`)) - startedMs);
-  return { durationMs, reply: () => replyOf(agent, result, seeded.state) };
+  const stopped = result?.stopped?.by === place.key ? undefined : (result?.stopped ?? undefined);
+  return { durationMs, stopped, reply: () => replyOf(agent, result, seeded.state) };
 }
 
 interface NestedResult extends ChildResult {
@@ -117,7 +120,7 @@ async function runInside(outer: Frame, plan: Plan, place: NestedPlace, durable: 
       { hooks: plan.hooks },
     );
   }
-  return { failed: end.status === "failed", stopped: end.status === "stopped" ? (end.error?.failure ?? null) : null, end, frame };
+  return { failed: end.status === "failed", stopped: end.stopped, end, frame };
 }
 
 /** Without an `input` table, a pipeline that declares its inputs gets just those of the state. */

@@ -21,10 +21,10 @@ export async function runSequence(frame: Frame): Promise<SequenceEnd> {
   while (element !== undefined) {
     const number = (sequence[home]?.number ?? home + 1) as number;
     const visit: Visit = await visitElement(frame, element, number);
-    if (visit.status === "cancelled") return { status: "stopped", error: visit.error };
+    if (visit.stopped !== null) return { status: "stopped", stopped: visit.stopped, error: visit.error };
     if (visit.status === "failed") {
       firstError ??= visit.error;
-      if (frame.plan.failFast) return { status: "failed", error: firstError };
+      if (frame.plan.failFast) return { status: "failed", stopped: null, error: firstError };
     }
     if (visit.decision === null) {
       home += 1;
@@ -40,7 +40,7 @@ export async function runSequence(frame: Frame): Promise<SequenceEnd> {
     }
     element = target;
   }
-  return { status: firstError === null ? "succeeded" : "failed", error: firstError };
+  return { status: firstError === null ? "succeeded" : "failed", stopped: null, error: firstError };
 }
 
 function visitElement(frame: Frame, element: StagePlan | GroupPlan, number: number): Promise<Visit> {

@@ -6,7 +6,7 @@ import { adaptInput, adaptOutput, defaultTextKey } from "./adapt.ts";
 import type { AgentReply, Metadata } from "./agent.ts";
 import { backoffDelayMs } from "./backoff.ts";
 import { type Decided, decideAfter, UNDECIDED } from "./decide.ts";
-import type { Outcome, StepContext } from "./durable.ts";
+import type { Outcome, StepContext, Stop } from "./durable.ts";
 import type { BranchEvent, StageRef } from "./event.ts";
 import { AgentError, type Failure, toFailure, type Usage } from "./failure.ts";
 import {
@@ -21,6 +21,7 @@ import {
   stageMeta,
   stageRef,
   stateScope,
+  stopOf,
   type Visit,
 } from "./frame.ts";
 import type { PastVisit } from "./history.ts";
@@ -92,8 +93,8 @@ class StageVisit {
       if (outcome.settled !== null) return this.#settle(outcome);
       if (outcome.retry_in_ms !== null) {
         attempt += 1;
-        const interruption = await this.#frame.durable.sleep(this.#attemptKey(agent, attempt), outcome.retry_in_ms, outcome.ended_at);
-        if (interruption !== undefined) return this.#settle({ ...outcome, settled: "cancelled", failure: interruption });
+        const stop = await this.#frame.durable.sleep(this.#attemptKey(agent, attempt), outcome.retry_in_ms, outcome.ended_at);
+        if (stop !== undefined) return this.#settle({ ...outcome, settled: "cancelled", failure: stop.failure, stopped_by: stop.by });
       } else {
         agent = fallbackOf(this.#frame, agent);
         attempt = 1;
@@ -196,6 +197,7 @@ class StageVisit {
           wrote,
           bare: adapted.bare,
           failure: null,
+          stopped_by: null,
           retry_in_ms: null,
           decision: decided.decision,
           ...spent(agent, reply),
@@ -203,7 +205,9 @@ class StageVisit {
         branch: decided.branch,
       };
     } catch (thrown) {
-      const next = this.#afterFailure(agent, attempt, toFailure(thrown), common().duration_ms, context);
+      const stop = given.nested?.stopped ?? this.#frame.durable.interruption();
+      const failure = toFailure(thrown);
+      const next = stop === undefined ? this.#afterFailure(agent, attempt, failure, common().duration_ms, context) : stoppedBy(stop);
       return {
         outcome: {
           ...common(),
@@ -212,6 +216,7 @@ class StageVisit {
           wrote: {},
           bare: false,
           failure: next.failure,
+          stopped_by: stop?.by ?? null,
           retry_in_ms: next.retryInMs,
           decision: next.decision,
           ...(reply === null ? spentInVain(thrown) : spent(agent, reply)),
@@ -251,8 +256,6 @@ class StageVisit {
 
   /** A failed attempt is followed by another one, by a fallback, or by the end of the visit. */
   #afterFailure(agent: AgentPlan, attempt: number, failure: Failure, durationMs: number, context: StepContext): AfterFailure {
-    const interruption = this.#frame.durable.interruption();
-    if (interruption !== undefined) return { settled: "cancelled", failure: interruption, retryInMs: null, ...UNDECIDED };
     let last = failure;
     if (attempt <= agent.retry.retries && agent.retry.on.has(failure.kind)) {
       const delayMs = Math.max(backoffDelayMs(agent.retry, attempt, context.random()), failure.retry_after_ms ?? 0);
@@ -330,6 +333,7 @@ class StageVisit {
       wrote: last.wrote,
       bare: last.bare,
       failure: last.failure,
+      stopped: stopOf(last),
       error: last.failure === null ? null : runError(this.#ref, attempts.length, last.failure),
       decision: last.decision,
       live: this.#begun,
@@ -394,6 +398,10 @@ interface AfterFailure extends Decided {
   readonly settled: Outcome["settled"];
   readonly failure: Failure;
   readonly retryInMs: number | null;
+}
+
+function stoppedBy({ failure }: Stop): AfterFailure {
+  return { settled: "cancelled", failure, retryInMs: null, ...UNDECIDED };
 }
 
 type Tried<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };

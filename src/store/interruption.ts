@@ -1,4 +1,4 @@
-import type { Failure } from "../engine/failure.ts";
+import type { Stop } from "../engine/durable.ts";
 
 /**
  * Why work must stop, and who has to hear of it. One for the run, and one below it for every group and nested pipeline:
@@ -6,31 +6,31 @@ import type { Failure } from "../engine/failure.ts";
  */
 export class Interruption {
   readonly #parent: Interruption | null;
-  readonly #listeners = new Set<(failure: Failure) => void>();
+  readonly #listeners = new Set<(stop: Stop) => void>();
   readonly #stopListening: () => void;
-  #failure: Failure | undefined;
+  #stop: Stop | undefined;
   #controller: AbortController | undefined;
 
   constructor(parent: Interruption | null) {
     this.#parent = parent;
-    this.#stopListening = parent === null ? () => {} : parent.listen((failure) => this.raise(failure));
+    this.#stopListening = parent === null ? () => {} : parent.listen((stop) => this.raise(stop));
   }
 
   /** The first reason wins. */
-  raise(failure: Failure): void {
-    if (this.#failure !== undefined) return;
-    this.#failure = failure;
-    this.#controller?.abort(failure);
-    for (const listener of [...this.#listeners]) listener(failure);
+  raise(stop: Stop): void {
+    if (this.#stop !== undefined) return;
+    this.#stop = stop;
+    this.#controller?.abort(stop.failure);
+    for (const listener of [...this.#listeners]) listener(stop);
     this.#listeners.clear();
   }
 
-  failure(): Failure | undefined {
-    return this.#failure ?? this.#parent?.failure();
+  raised(): Stop | undefined {
+    return this.#stop ?? this.#parent?.raised();
   }
 
   /** Calls back once when it is raised; returns what ends the listening. */
-  listen(listener: (failure: Failure) => void): () => void {
+  listen(listener: (stop: Stop) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -39,8 +39,8 @@ export class Interruption {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      const failure = this.failure();
-      if (failure !== undefined) this.#controller.abort(failure);
+      const stop = this.raised();
+      if (stop !== undefined) this.#controller.abort(stop.failure);
     }
     return this.#controller.signal;
   }

@@ -1,5 +1,15 @@
 import pTimeout from "p-timeout";
-import type { AllOptions, Child, ChildResult, Durable, EmitOptions, Outcome, StepContext } from "../engine/durable.ts";
+import {
+  type AllOptions,
+  type Child,
+  type ChildResult,
+  type Durable,
+  type EmitOptions,
+  type Outcome,
+  type StepContext,
+  type Stop,
+  WHOLE_RUN,
+} from "../engine/durable.ts";
 import type { RunEvent } from "../engine/event.ts";
 import { AgentError, type Failure } from "../engine/failure.ts";
 import type { HookPlan } from "../plan/plan.ts";
@@ -29,14 +39,17 @@ export function createLocalDurable(options: LocalOptions): { durable: Durable; c
   const { clock, signal, timeoutMs } = options;
   const interruption = new Interruption(null);
   const deadlineMs = timeoutMs === null ? Number.POSITIVE_INFINITY : clock.elapsed() + timeoutMs;
-  const cancel = (): void => interruption.raise({ kind: "cancelled", message: reasonOf(signal) });
+  const cancel = (): void => interruption.raise({ failure: { kind: "cancelled", message: reasonOf(signal) }, by: WHOLE_RUN });
   if (signal?.aborted === true) cancel();
   signal?.addEventListener("abort", cancel, { once: true });
   const stopTimer =
     timeoutMs === null
       ? () => {}
       : clock.after(timeoutMs, () =>
-          interruption.raise({ kind: "deadline", message: `the pipeline's timeout of ${formatDuration(timeoutMs)} is over` }),
+          interruption.raise({
+            failure: { kind: "deadline", message: `the pipeline's timeout of ${formatDuration(timeoutMs)} is over` },
+            by: WHOLE_RUN,
+          }),
         );
   return {
     durable: new LocalDurable(options, interruption, deadlineMs),
@@ -72,20 +85,20 @@ class LocalDurable implements Durable {
     return outcome;
   }
 
-  sleep(key: string, delayMs: number, since: number): Promise<Failure | undefined> {
+  sleep(key: string, delayMs: number, since: number): Promise<Stop | undefined> {
     const { clock, journal } = this.#options;
     if (journal.get(key) !== undefined) return Promise.resolve(undefined);
     const leftMs = this.#live ? delayMs : Math.min(delayMs, Math.max(0, since + delayMs - clock.now()));
-    const raised = this.#interruption.failure();
+    const raised = this.#interruption.raised();
     if (raised !== undefined || leftMs === 0) return Promise.resolve(raised);
     return new Promise((resolve) => {
       const stopTimer = clock.after(leftMs, () => {
         stopListening();
         resolve(undefined);
       });
-      const stopListening = this.#interruption.listen((failure) => {
+      const stopListening = this.#interruption.listen((stop) => {
         stopTimer();
-        resolve(failure);
+        resolve(stop);
       });
     });
   }
@@ -94,19 +107,20 @@ class LocalDurable implements Durable {
     return Promise.resolve(this.#options.clock.now());
   }
 
-  interruption(before?: string): Failure | undefined {
+  interruption(before?: string): Stop | undefined {
     if (before !== undefined && this.#options.journal.get(before) !== undefined) return undefined;
-    return this.#interruption.failure();
+    return this.#interruption.raised();
   }
 
   async all<Result extends ChildResult>(_key: string, children: readonly Child<Result>[], options: AllOptions): Promise<Result[]> {
     const inner = new Interruption(this.#interruption);
     const past = this.#options.journal.get(options.followedBy);
-    if (past !== undefined) inner.raise(past.failure ?? { kind: "cancelled", message: "what it belongs to had ended" });
+    const stop = (failure: Failure): void => inner.raise({ failure, by: options.followedBy });
+    if (past !== undefined) stop(past.failure ?? { kind: "cancelled", message: "what it belongs to had ended" });
     const stopTimer =
       options.timeoutMs === null || options.onTimeout === undefined
         ? () => {}
-        : this.#options.clock.after(options.timeoutMs, () => inner.raise(options.onTimeout as Failure));
+        : this.#options.clock.after(options.timeoutMs, () => stop(options.onTimeout as Failure));
     const results: Result[] = [];
     let next = 0;
     const work = async (): Promise<void> => {
@@ -117,12 +131,12 @@ class LocalDurable implements Durable {
         const result = await child.run(new LocalDurable(this.#options, inner, this.#deadlineMs));
         results[index] = result;
         if (result.stopped !== null) inner.raise(result.stopped);
-        if (result.failed && options.stopOnFailure) inner.raise({ kind: "cancelled", message: `stopped because ${child.name} failed` });
+        if (result.failed && options.stopOnFailure) stop({ kind: "cancelled", message: `stopped because ${child.name} failed` });
       }
     };
     const breakOff = (error: unknown): never => {
       next = children.length;
-      inner.raise({ kind: "internal", message: "the run broke off" });
+      stop({ kind: "internal", message: "the run broke off" });
       throw error;
     };
     const workers = Array.from({ length: Math.min(options.maxConcurrency, children.length) }, () => work().catch(breakOff));
@@ -152,8 +166,8 @@ class LocalDurable implements Durable {
   }
 
   async #limit<T>(timeoutMs: number | null, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const raised = this.#interruption.failure();
-    if (raised !== undefined) throw errorOf(raised);
+    const raised = this.#interruption.raised();
+    if (raised !== undefined) throw errorOf(raised.failure);
     const controller = new AbortController();
     let reason: Failure | undefined;
     let stop: (failure: Failure) => void = () => {};
@@ -163,7 +177,7 @@ class LocalDurable implements Durable {
         resolve();
       };
     });
-    const stopListening = this.#interruption.listen(stop);
+    const stopListening = this.#interruption.listen(({ failure }) => stop(failure));
     const stopTimer =
       timeoutMs === null
         ? () => {}

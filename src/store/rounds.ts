@@ -1,4 +1,4 @@
-import type { Outcome } from "../engine/durable.ts";
+import { WHOLE_RUN } from "../engine/durable.ts";
 import { History } from "../engine/history.ts";
 import { endKey } from "../engine/interpreter.ts";
 import type { Journal } from "./journal.ts";
@@ -21,14 +21,10 @@ export function openRound(journal: Journal): Round {
   const entries = [...journal.entries()];
   const latest = entries.reduce((round, [key]) => Math.max(round, roundOf(key)), 1);
   const isOver =
-    journal.get(endKey(latest)) !== undefined || entries.some(([key, outcome]) => roundOf(key) === latest && stopsRun(key, outcome));
+    journal.get(endKey(latest)) !== undefined ||
+    entries.some(([key, { stopped_by }]) => roundOf(key) === latest && stopped_by === WHOLE_RUN);
   const round = isOver ? latest + 1 : latest;
   return { round, history: new History(entries.filter(([key]) => roundOf(key) < round)), resumed: entries.length > 0 };
-}
-
-/** An element of the pipeline itself is cancelled only with the whole run; a member of a group may be by another one. */
-function stopsRun(key: string, outcome: Outcome): boolean {
-  return outcome.settled === "cancelled" && !key.includes("/");
 }
 
 /** `outer~1/inner~1!2.1#1` → 2 */

@@ -45,10 +45,11 @@ export function openShell(files: Iterable<readonly [name: string, text: string]>
     writeFileSync(join(folder, name), text);
   }
   symlinkSync(process.execPath, join(bin, "node"));
-  writeProgram(join(bin, "agentflow"), programFile(place));
+  const built = isBuilt();
+  writeProgram(join(bin, "agentflow"), built ? join(root, "bin/agentflow.js") : sourceProgram(place));
   writeProgram(join(bin, "jq"), join(root, "test/support/jq.mjs"));
   const hooks = join(place, "resolve.mjs");
-  writeFileSync(hooks, resolvesItself());
+  writeFileSync(hooks, resolvesItself(join(root, built ? "dist/index.js" : "src/index.ts")));
   const env = { PATH: `${bin}:${process.env.PATH}`, HOME: folder, NODE_OPTIONS: `--import ${pathToFileURL(hooks).href}` };
 
   let count = 0;
@@ -74,11 +75,14 @@ function writeProgram(file: string, script: string): void {
   writeFileSync(file, `#!/bin/sh\nexec '${process.execPath}' '${script}' "$@"\n`, { mode: 0o755 });
 }
 
-/** The installed program where it was built from these sources; otherwise the sources. */
-function programFile(place: string): string {
+/** Whether what is built was built from these sources; where it was not, the sources themselves are used. */
+function isBuilt(): boolean {
   const built = statSync(join(root, "dist/cli.js"), { throwIfNoEntry: false });
-  const newest = Math.max(...sources().map((file) => statSync(file).mtimeMs));
-  if (built !== undefined && built.mtimeMs > newest) return join(root, "bin/agentflow.js");
+  return built !== undefined && sources().every((file) => statSync(file).mtimeMs < built.mtimeMs);
+}
+
+/** A program that starts the sources. */
+function sourceProgram(place: string): string {
   const file = join(place, "agentflow.mjs");
   const entry = pathToFileURL(join(root, "src/cli/entry.ts")).href;
   writeFileSync(file, `import { run } from ${JSON.stringify(entry)};\nprocess.exitCode = await run();\n`);
@@ -90,9 +94,9 @@ function sources(): string[] {
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** `import … from "agentflow"` finds the sources, wherever the importing file lies. */
-function resolvesItself(): string {
-  const library = pathToFileURL(join(root, "src/index.ts")).href;
+/** `import … from "agentflow"` finds the library, wherever the importing file lies. */
+function resolvesItself(index: string): string {
+  const library = pathToFileURL(index).href;
   return `import { registerHooks } from "node:module";
 registerHooks({
   resolve: (specifier, context, next) => (specifier === "agentflow" ? next(${JSON.stringify(library)}, context) : next(specifier, context)),
