@@ -1,6 +1,7 @@
 import { type Json, type JsonObject, isJsonObject, NotJsonError, setOwn, toJson } from "../spec/json.ts";
 import { ExpressionError } from "../plan/expression-error.ts";
-import type { AdapterEntry, AgentPlan, Scope } from "../plan/plan.ts";
+import type { AdapterEntry, AgentPlan } from "../plan/plan.ts";
+import type { Scope } from "../plan/scope.ts";
 import { AgentError } from "./failure.ts";
 import { keyOf } from "../plan/writes.ts";
 

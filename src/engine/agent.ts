@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from "../spec/json.ts";
-import type { AgentPlan, Scope } from "../plan/plan.ts";
+import type { AgentPlan } from "../plan/plan.ts";
+import type { Scope } from "../plan/scope.ts";
 import type { Usage } from "./failure.ts";
 
 /**

@@ -1,5 +1,6 @@
 import { ExpressionError } from "../plan/expression-error.ts";
-import type { BranchPlan, Scope } from "../plan/plan.ts";
+import type { BranchPlan } from "../plan/plan.ts";
+import type { Scope } from "../plan/scope.ts";
 import type { BranchRuleResult } from "./event.ts";
 
 /** The branch that was taken. */

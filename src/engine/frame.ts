@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from "../spec/json.ts";
-import type { AgentPlan, Plan, Scope } from "../plan/plan.ts";
+import type { AgentPlan, Plan } from "../plan/plan.ts";
+import type { Scope } from "../plan/scope.ts";
 import type { AgentRunner, Metadata } from "./agent.ts";
 import type { Decision } from "./branch.ts";
 import { type Durable, type Outcome, type Stop, WHOLE_RUN } from "./durable.ts";

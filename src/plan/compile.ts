@@ -1,6 +1,7 @@
 import type { Path } from "../spec/diagnostic.ts";
 import type { Report } from "./checks/report.ts";
-import { compileExpression, type Expression, type ExpressionContext, type ExpressionProblem } from "./expression.ts";
+import { compileExpression, type Expression } from "./expression.ts";
+import type { ExpressionContext, ExpressionProblem } from "./scope.ts";
 import type { AdapterEntry } from "./plan.ts";
 import { compileTemplate, type Template } from "./template.ts";
 

@@ -1,10 +1,9 @@
 import { type Json, setOwn, toJson } from "../spec/json.ts";
 import { ExpressionError } from "./expression-error.ts";
-import type { ExpressionContext } from "./expression.ts";
+import type { ExpressionContext, Scope } from "./scope.ts";
 import { children, type Node } from "./expression-tree.ts";
 import { one, quote, quoteNode, shorten, sourceOf } from "./expression-words.ts";
 import { compilePattern } from "./pattern.ts";
-import type { Scope } from "./plan.ts";
 
 /**
  * How long one evaluation may go on: items looked at in macros, and characters matched, which take around 100 ns each. Two

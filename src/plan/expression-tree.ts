@@ -1,4 +1,4 @@
-import type { ExpressionContext, ExpressionProblem, Read, Reads } from "./expression.ts";
+import type { ExpressionContext, ExpressionProblem, Read, Reads } from "./scope.ts";
 import { compilePattern } from "./pattern.ts";
 
 /** A node of a parsed expression, as the CEL package makes it; offsets are in the expression's text. */

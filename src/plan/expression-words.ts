@@ -1,6 +1,6 @@
 import { nearest } from "../spec/suggest.ts";
 import { ExpressionError } from "./expression-error.ts";
-import type { ExpressionProblem } from "./expression.ts";
+import type { ExpressionProblem } from "./scope.ts";
 import { children, endOfLiteral, type Node, reservedName, type Wording } from "./expression-tree.ts";
 
 /**

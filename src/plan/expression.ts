@@ -12,7 +12,7 @@ import {
   typeProblem,
   typeWord,
 } from "./expression-words.ts";
-import type { Scope } from "./plan.ts";
+import type { ExpressionContext, ExpressionProblem, Reads, Scope } from "./scope.ts";
 
 export { ExpressionError } from "./expression-error.ts";
 
@@ -31,42 +31,6 @@ export interface Expression {
 }
 
 export type ValueType = "boolean" | "number" | "string" | "list" | "object" | "null";
-
-export interface Reads {
-  /** Top-level keys of the state (or the adapted input): bare names, `state.key` and `state['key']`. */
-  readonly keys: readonly Read[];
-  readonly env: readonly Read[];
-  readonly stages: readonly Read[];
-  readonly meta: readonly Read[];
-  /** Whether `state` is used as a whole, or with a key that is only known in the run. */
-  readonly wholeState: boolean;
-}
-
-export interface Read {
-  readonly name: string;
-  /** Whether it was written as `state.name` and so means the whole state where bare names mean something narrower. */
-  readonly viaState: boolean;
-  /** Whether it is only asked whether it is there: `has(state.name)`, `'name' in state`. */
-  readonly tested: boolean;
-  /** Offsets of the name in the expression's text. */
-  readonly start: number;
-  readonly end: number;
-}
-
-/** What an expression may refer to besides state, meta and stages. */
-export interface ExpressionContext {
-  readonly env?: boolean;
-  readonly result?: boolean;
-}
-
-/** A mistake that is visible in the text. `start` and `end` are offsets in it. */
-export interface ExpressionProblem {
-  readonly code: string;
-  readonly message: string;
-  readonly start: number;
-  readonly end: number;
-  readonly help?: string;
-}
 
 /** An expression, or what the text shows to be wrong with it. */
 export type CompiledExpression = { readonly expression: Expression } | { readonly problems: readonly ExpressionProblem[] };

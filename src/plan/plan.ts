@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "../spec/json.ts";
+import type { Json } from "../spec/json.ts";
 import type { FailureKind, HookEvent, InputSpec, PipelineSpec } from "../spec/spec.ts";
 import type { Expression } from "./expression.ts";
 import type { Template } from "./template.ts";
@@ -195,18 +195,4 @@ export interface HookPlan {
     | { readonly type: "command"; readonly command: readonly string[]; readonly cwd: string }
     | { readonly type: "module"; readonly module: string };
   readonly timeoutMs: number | null;
-}
-
-/** What expressions and templates see. */
-export interface Scope {
-  /** Bare names: the state, or the adapted input, or the state before the stage. */
-  readonly names: JsonObject;
-  readonly state: JsonObject;
-  readonly meta: Readonly<Record<string, string>>;
-  /** By stage name: `status`, `attempts`, `duration_ms`, `visits`. */
-  readonly stages: JsonObject;
-  /** Where the key allows it. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  /** In `output` only. */
-  readonly result?: Json;
 }

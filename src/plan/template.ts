@@ -1,15 +1,8 @@
 import type { Json } from "../spec/json.ts";
-import {
-  type CompiledExpression,
-  compileExpression,
-  type Expression,
-  type ExpressionContext,
-  type ExpressionProblem,
-  type Reads,
-} from "./expression.ts";
+import { type CompiledExpression, compileExpression, type Expression } from "./expression.ts";
 import { ExpressionError } from "./expression-error.ts";
 import { endOfLiteral } from "./expression-tree.ts";
-import type { Scope } from "./plan.ts";
+import type { ExpressionContext, ExpressionProblem, Reads, Scope } from "./scope.ts";
 
 /** A compiled string with `${{ … }}` in it. */
 export interface Template {

@@ -62,6 +62,8 @@ describe("random pipelines", () => {
     async () => {
       await inWorlds(40, { fair: false }, async (world, lives) => {
         const whole = await lives.live();
+        // Who dies each time that its own timeout is recorded never comes to an end.
+        if (whole.result?.status === "timed_out") return;
         let entries: Entries = [];
         let life: Life;
         let before: Entries;

@@ -1,6 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { compileExpression, type Expression, type ExpressionContext, ExpressionError } from "../../src/plan/expression.ts";
+import { ExpressionError } from "../../src/plan/expression-error.ts";
+import { compileExpression, type Expression } from "../../src/plan/expression.ts";
+import type { ExpressionContext } from "../../src/plan/scope.ts";
 import { type Json, type JsonObject, toJson } from "../../src/spec/json.ts";
 import { compile, evaluate, failure, problems, scopeOf, state } from "./expressions.ts";
 

@@ -1,11 +1,5 @@
-import {
-  compileExpression,
-  type Expression,
-  type ExpressionContext,
-  ExpressionError,
-  type ExpressionProblem,
-} from "../../src/plan/expression.ts";
-import type { Scope } from "../../src/plan/plan.ts";
+import { compileExpression, type Expression, ExpressionError } from "../../src/plan/expression.ts";
+import type { ExpressionContext, ExpressionProblem, Scope } from "../../src/plan/scope.ts";
 import { type Json, type JsonObject, toJson } from "../../src/spec/json.ts";
 
 /** One key of each kind, and keys with names that are hard to say. */

@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type ExpressionContext, ExpressionError } from "../../src/plan/expression.ts";
-import type { Scope } from "../../src/plan/plan.ts";
+import { ExpressionError } from "../../src/plan/expression-error.ts";
+import type { ExpressionContext } from "../../src/plan/scope.ts";
+import type { Scope } from "../../src/plan/scope.ts";
 import { compileTemplate, type Template } from "../../src/plan/template.ts";
 import { type Json, type JsonObject, toJson } from "../../src/spec/json.ts";
 

@@ -2,7 +2,7 @@ import type { Path } from "../../spec/diagnostic.ts";
 import type { PipelineSpec } from "../../spec/spec.ts";
 import { nearest } from "../../spec/suggest.ts";
 import type { EffectiveAgent } from "../effective.ts";
-import type { Read, Reads } from "../expression.ts";
+import type { Read, Reads } from "../scope.ts";
 import type { AgentPlan, BranchPlan } from "../plan.ts";
 import type { Structure } from "../structure.ts";
 import { keysWritten } from "../writes.ts";
