@@ -17,6 +17,18 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
 const types = join(dist, "types");
 
+/**
+ * What is always read together is one file, since finding and linking a module costs more than reading a longer one:
+ * what every command starts with, and what every check of a file needs. The rest is split by its dynamic imports.
+ */
+const CHUNKS = [
+  { name: "start", test: /\/src\/(cli\/(exit-codes|io|main|process|program|version)|store\/clock)\.ts$|\/node_modules\/commander\// },
+  {
+    name: "check",
+    test: /\/src\/(check\.ts|cli\/(validate|diagnostics)\.ts|report\/(terminal|palette)\.ts|spec\/(?!positions)|plan\/(?!worst-case|paths))|\/node_modules\/(zod|smol-toml|@marcbachmann\/cel-js|fastest-levenshtein)\//,
+  },
+];
+
 try {
   rmSync(dist, { recursive: true, force: true });
   const packages = await bundle();
@@ -48,6 +60,7 @@ async function bundle() {
     comments: false,
     entryFileNames: "[name].js",
     chunkFileNames: "chunks/[name].js",
+    codeSplitting: { groups: CHUNKS },
   });
   await build.close();
   const modules = output.flatMap((file) => (file.type === "chunk" ? file.moduleIds : []));

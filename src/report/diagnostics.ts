@@ -167,7 +167,7 @@ function lastColumns(text: string, columns: number): string {
   // Not at the top of the file: it takes milliseconds, and few lines are that long.
   const characters = new Intl.Segmenter("en", { granularity: "grapheme" });
   let kept = "";
-  for (const { segment } of [...characters.segment(text)].reverse()) {
+  for (const { segment } of [...characters.segment(text)].toReversed()) {
     if (displayWidth(segment) + displayWidth(kept) > columns) break;
     kept = segment + kept;
   }

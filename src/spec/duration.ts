@@ -72,7 +72,7 @@ function measure(text: string): number | undefined {
 
 function explain(text: string): string {
   if (text === "none") return '(no limit) makes no sense here; write "0s" for no time at all';
-  if (/^-/.test(text)) return "is negative; a duration is not";
+  if (text.startsWith("-")) return "is negative; a duration is not";
   if (/^\d+(?:\.\d+)?$/.test(text)) return `has no unit; write "${text}s" for seconds or "${text}ms" for milliseconds`;
   const tidy = text.toLowerCase().replace(/\s+/g, "");
   if (tidy !== text && (measure(tidy) !== undefined || tidy === "none")) return `is not a duration; write "${tidy}"`;

@@ -45,7 +45,7 @@ export function describe(value: Json | undefined): string {
   if (typeof value === "string") return `the text ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`;
   if (typeof value === "number") return `the number ${value}`;
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
-  return isJsonObject(value) ? "a table" : String(value);
+  return isJsonObject(value) ? "a table" : JSON.stringify(value ?? null);
 }
 
 /** A table as it stands in a file: `[agents.fetch]`, `[[hooks]]`, `the file` for the top level. */
@@ -113,7 +113,10 @@ function wrongChoice(path: Path, kind: string, choices: readonly Json[], value: 
   // A long list helps nobody who has only mistyped.
   const message = `${subject(path)}: expected ${meant !== undefined && choices.length > 8 ? kind : expected}; got ${JSON.stringify(value)}`;
   if (meant === undefined) return problem("invalid-value", path, message);
-  return problem("invalid-value", path, message, { label: `did you mean "${meant}"?`, help: `replace "${String(value)}" with "${meant}"` });
+  return problem("invalid-value", path, message, {
+    label: `did you mean "${meant}"?`,
+    help: `replace ${JSON.stringify(value)} with "${meant}"`,
+  });
 }
 
 function unsupportedMode(path: Path, mode: string): Diagnostic {
@@ -168,13 +171,13 @@ function typeHelp(path: Path, expected: string, value: Json): string | undefined
 
 function brokenRule(path: Path, code: FormCode, phrase: string, value: Json | undefined): Diagnostic {
   if (code === "wrong-type" && value !== undefined) return wrongType(path, phrase, value);
-  if (code === "out-of-range") return problem(code, path, `${subject(path)}: expected ${phrase}, got ${String(value)}`);
+  if (code === "out-of-range") return problem(code, path, `${subject(path)}: expected ${phrase}, got ${JSON.stringify(value)}`);
   if (code === "too-few" && path.join(".") === "orchestration.sequential.agents") {
     return problem("empty-sequence", path, "the sequence is empty, so there is nothing to run", {
       help: 'name agents in their order: agents = ["first", "second"]',
     });
   }
-  if (code === "never-retried") return problem(code, path, `"${String(value)}" ${phrase}`);
+  if (code === "never-retried") return problem(code, path, `${JSON.stringify(value)} ${phrase}`);
   const rest =
     path.at(-1) === "api_key_env" ? { help: "the key itself never stands in the file, only the name of the variable that holds it" } : {};
   return problem(code, path, `${subject(path)}${phrase.startsWith('"') ? ":" : ""} ${phrase}`, rest);

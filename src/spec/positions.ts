@@ -225,7 +225,7 @@ function placeOf(span: Span, source: string, lines: readonly number[]): Place {
   const line = lineAt(lines, span.start);
   const endLine = lineAt(lines, span.end);
   const lineStart = lines[line - 1] ?? 0;
-  const columnAt = (lineNumber: number, offset: number): number => [...source.slice(lines[lineNumber - 1] ?? 0, offset)].length + 1;
+  const columnAt = (lineNumber: number, offset: number): number => Array.from(source.slice(lines[lineNumber - 1] ?? 0, offset)).length + 1;
   return {
     ...span,
     line,

@@ -165,7 +165,7 @@ function checkInput(name: string, input: Json): Diagnostic[] {
   const choices = items(input.enum);
   const fits = typeof type === "string" && Object.hasOwn(IS_OF_TYPE, type) ? IS_OF_TYPE[type as InputType] : () => true;
   const mismatch = (value: Json, place: Path, key: string): Diagnostic =>
-    problem("wrong-type", place, `\`${key}\`: expected a value of type ${String(type)}, got ${describe(value)}`);
+    problem("wrong-type", place, `\`${key}\`: expected a value of type ${JSON.stringify(type)}, got ${describe(value)}`);
   const problems = choices.flatMap((choice, index) => (fits(choice) ? [] : [mismatch(choice, [...path, "enum", index], `enum[${index}]`)]));
   if (fallback === undefined) return problems;
   if (input.required === true) {

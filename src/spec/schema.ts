@@ -37,7 +37,7 @@ export type FormCode =
 
 /** Data as a spec, or every violation of its form. What is returned is not frozen yet. */
 export function checkForm(data: JsonObject): { readonly spec: PipelineSpec } | { readonly violations: readonly Violation[] } {
-  const result = pipelineSchema.safeParse(data);
+  const result = pipelineSchema.safeParse(data, { jitless: true });
   return result.success ? { spec: result.data } : { violations: result.error.issues.flatMap((issue) => violations(issue, [])) };
 }
 
@@ -101,11 +101,11 @@ function named<S extends z.core.$ZodType>(value: S, expected: string) {
 /** The schema with rules that its value has to keep; `doc` says the same in JSON Schema. The first broken rule is told. */
 function ruled<S extends z.ZodMiniType>(schema: S, doc: Doc, ...rules: Rule<z.output<S>>[]): S {
   const result = schema.check(({ value, issues }) => {
-    const broken = rules.find(([holds]) => !holds(value as z.output<S>));
+    const broken = rules.find(([holds]) => !holds(value));
     if (broken !== undefined) issues.push({ code: "custom", input: value, message: broken[2], params: { code: broken[1] } });
   });
   docs.add(result, doc);
-  return result as S;
+  return result;
 }
 
 type Rule<Value> = readonly [holds: (value: Value) => boolean, code: FormCode, phrase: string];

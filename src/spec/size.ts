@@ -24,7 +24,7 @@ function measure(text: string): number | undefined {
 }
 
 function explain(text: string): string {
-  if (/^-/.test(text)) return "is negative; a size is not";
+  if (text.startsWith("-")) return "is negative; a size is not";
   if (/^\d+(?:\.\d+)?$/.test(text)) return `has no unit; write "${text}B" for bytes or "${text}KB"`;
   const tidy = text
     .toUpperCase()

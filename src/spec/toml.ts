@@ -174,15 +174,15 @@ const REDEFINED = /redefine/;
 /** The parser's reason in words that name what stands there, and what to do. */
 function explain(reason: string, word: string, atEnd: boolean): [reason: string, help: string | undefined] {
   if (REDEFINED.test(reason)) return [`${tick(word)} is defined a second time`, "each table and each key stands in the file once"];
-  if (/^invalid value/.test(reason)) {
+  if (reason.startsWith("invalid value")) {
     if (atEnd) return ["the file ends where a value is expected", undefined];
     return [word === "" ? "a value is missing" : `${tick(word)} is not a value`, 'text stands in quotes: key = "text"'];
   }
   if (/^control characters.*strings/.test(reason) && word.trim() === "") {
     return ["a line ends inside a text", 'close the quotes, or use """three quotes""" for several lines'];
   }
-  if (/^illegal character in key/.test(reason) && word.trim() === "") return ["the line ends inside a key or a [table]", undefined];
-  if (/^illegal character in key/.test(reason)) return [reason, "a key is letters, digits, - and _; anything else stands in quotes"];
+  if (reason.startsWith("illegal character in key") && word.trim() === "") return ["the line ends inside a key or a [table]", undefined];
+  if (reason.startsWith("illegal character in key")) return [reason, "a key is letters, digits, - and _; anything else stands in quotes"];
   if (/cannot find end of key/.test(reason)) return ["a key without a value", "write key = value, or [table]"];
   if (/end-of-line/.test(reason)) return ["something follows the value", "one key = value per line; a comment begins with #"];
   if (/unrecognised escape/.test(reason)) return [reason, "write \\\\ for a backslash, or put the text in 'single quotes'"];

@@ -60,6 +60,9 @@ export function createLocalDurable(options: LocalOptions): { durable: Durable; c
   };
 }
 
+/** How long stages may follow each other without the process hearing of timers and signals. */
+const LONGEST_TURN_MS = 10;
+
 class LocalDurable implements Durable {
   readonly runId: string;
   readonly #options: LocalOptions;
@@ -67,12 +70,14 @@ class LocalDurable implements Durable {
   readonly #deadlineMs: number;
   /** Whether the latest step was executed just now, rather than found in the journal. */
   #live = true;
+  #turnBeganMs: number;
 
   constructor(options: LocalOptions, interruption: Interruption, deadlineMs: number) {
     this.runId = options.runId;
     this.#options = options;
     this.#interruption = interruption;
     this.#deadlineMs = deadlineMs;
+    this.#turnBeganMs = options.clock.elapsed();
   }
 
   async step(key: string, body: (context: StepContext) => Promise<Outcome>): Promise<Outcome> {
@@ -80,6 +85,7 @@ class LocalDurable implements Durable {
     const recorded = journal.get(key);
     this.#live = recorded === undefined;
     if (recorded !== undefined) return recorded;
+    await this.#hearTimers();
     const outcome = Object.freeze(await body(this.#context()));
     await journal.append(key, outcome);
     return outcome;
@@ -152,6 +158,14 @@ class LocalDurable implements Durable {
     if (options.unlessRecorded !== undefined && this.#options.journal.get(options.unlessRecorded) !== undefined) return false;
     await this.#options.onEvent(event, options.hooks ?? [], this.#interruption.signal);
     return true;
+  }
+
+  /** Agents that answer at once would otherwise keep timeouts and Ctrl-C waiting until the run has ended. */
+  async #hearTimers(): Promise<void> {
+    const { clock } = this.#options;
+    if (clock.elapsed() - this.#turnBeganMs < LONGEST_TURN_MS) return;
+    await new Promise<void>((resolve) => void clock.after(0, resolve));
+    this.#turnBeganMs = clock.elapsed();
   }
 
   #context(): StepContext {

@@ -57,6 +57,11 @@ describe("parseDuration refuses", () => {
     ["more than 100 years", "36526d", '"36526d" is longer than 100 years; write "none" for no limit'],
     ["more than a number can count", `${"9".repeat(400)}d`, `"${"9".repeat(40)}…" is longer than 100 years; write "none" for no limit`],
     [
+      "a text that is just short enough to be quoted whole",
+      "x".repeat(40),
+      `"${"x".repeat(40)}" is not a duration; write it like "500ms", "30s", "2m", "1h30m" or "1d"`,
+    ],
+    [
       "a text that is far too long",
       "x".repeat(100),
       `"${"x".repeat(40)}…" is not a duration; write it like "500ms", "30s", "2m", "1h30m" or "1d"`,
@@ -85,6 +90,7 @@ describe("formatDuration shows", () => {
     [HOUR - 1, "1h"],
     [5_400_000, "1h 30m"],
     [HOUR + 5 * MINUTE, "1h 05m"],
+    [DAY, "1d"],
     [3 * DAY + 4 * HOUR, "3d 04h"],
     [-5, "0ms"],
   ])("%d as %s", (ms, text) => expect(formatDuration(ms)).toBe(text));

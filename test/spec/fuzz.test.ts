@@ -219,5 +219,5 @@ function tomlFiles(folder: string): string[] {
 
 function leaves(value: Json, path: Path = []): { path: Path; value: Json }[] {
   if (typeof value !== "object" || value === null) return [{ path, value }];
-  return Object.entries(value).flatMap(([key, item]) => leaves(item as Json, [...path, Array.isArray(value) ? Number(key) : key]));
+  return Object.entries(value).flatMap(([key, item]) => leaves(item, [...path, Array.isArray(value) ? Number(key) : key]));
 }

@@ -17,7 +17,7 @@ const DOCUMENT = `name = "x"
 dotted.key = 1
 
 [agents.fetch]   # the first
-command = ["node", "${"${{ url }}"}"]
+command = ["node", "\${{ url }}"]
 env.HOME = "/"
 input = { a = "x", b = { c = "y" } }
 

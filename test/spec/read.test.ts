@@ -125,7 +125,7 @@ describe("readSpec tells", () => {
 describe("checkDefinition", () => {
   test("takes the same in code, without what is undefined", () => {
     const definition: PipelineDefinition = {
-      agents: { one: { timeout: "3s", ...{ retries: undefined } } },
+      agents: { one: { timeout: "3s", retries: undefined } },
       orchestration: { sequential: { agents: ["one"] } },
     };
     expect(checkDefinition(definition)).toEqual({

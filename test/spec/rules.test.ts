@@ -81,12 +81,12 @@ describe("a file is told", () => {
     [
       "of a default that an input cannot have",
       ["[inputs.n]", 'type = "integer"', "default = 1.5"],
-      ["5:11 wrong-type: `default`: expected a value of type integer, got the number 1.5"],
+      ['5:11 wrong-type: `default`: expected a value of type "integer", got the number 1.5'],
     ],
     [
       "of values in enum that an input cannot have",
       ["[inputs.n]", 'type = "list"', "enum = [[1], {}]"],
-      ["5:14 wrong-type: `enum[1]`: expected a value of type list, got a table"],
+      ['5:14 wrong-type: `enum[1]`: expected a value of type "list", got a table'],
     ],
     [
       "of a default that enum does not have",

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { AGENT_KEYS_BY_TYPE, COMMON_AGENT_KEYS, EXCLUSIVE_AGENT_KEYS } from "../../src/spec/agent-keys.ts";
 import { jsonSchema, tableKeys } from "../../src/spec/schema.ts";
+import { FAILURE_KINDS, NEVER_RETRIED_KINDS } from "../../src/spec/spec.ts";
 import { fileWith, problemsOf } from "./problems.ts";
 
 const NAMES = "a name is a letter, then letters, digits, - and _";
@@ -78,6 +79,13 @@ describe("a file is told", () => {
       "of a table that it does not know",
       fileWith("[agent.one]"),
       ["3:2 unknown-key: unknown table [agent] (replace `agent` with `agents`)"],
+    ],
+    [
+      "of a key that is a secret only in a provider",
+      fileWith("[defaults]", "token = 1"),
+      [
+        "4:1 unknown-key: unknown key `token` in [defaults] (known keys: max_tokens, model, on_error, provider, retries, retry_backoff, retry_delay, retry_jitter, retry_max_delay, retry_on, temperature, timeout)",
+      ],
     ],
     [
       "of a key that it does not know, and all that it does",
@@ -186,6 +194,17 @@ describe("a file is told", () => {
       "of a backoff that shrinks",
       fileWith("[agents.one]", "retry_backoff = 0.5"),
       ["4:17 out-of-range: `retry_backoff`: expected 1 or more, got 0.5"],
+    ],
+    [
+      "nothing of a share of zero or one, a temperature of zero, no retries and no wait (row 46)",
+      fileWith("[agents.one]", "top_p = 0", "temperature = 0", "retries = 0", 'retry_delay = "0s"', "[agents.two]", "top_p = 1"),
+      [],
+    ],
+    ["of a share below zero", fileWith("[agents.one]", "top_p = -0.1"), ["4:9 out-of-range: `top_p`: expected from 0 to 1, got -0.1"]],
+    [
+      "of a list for a number",
+      fileWith("[agents.one]", "top_p = [1]", "seed = []"),
+      ["4:9 wrong-type: `top_p`: expected a number, got a list", "5:8 wrong-type: `seed`: expected a whole number, got an empty list"],
     ],
     ["of a share above one", fileWith("[agents.one]", "top_p = 1.1"), ["4:9 out-of-range: `top_p`: expected from 0 to 1, got 1.1"]],
     [
@@ -363,7 +382,10 @@ describe("the JSON Schema", () => {
     expect(at("properties", "defaults", "properties", "retries")).toMatchObject({ type: "integer", minimum: 0 });
     expect(at("properties", "defaults", "properties", "max_tokens")).toMatchObject({ type: "integer", minimum: 1 });
     expect(at("properties", "agents", "propertyNames")).toEqual({ pattern: "^[A-Za-z][A-Za-z0-9_-]*$" });
-    expect(at("properties", "defaults", "properties", "retry_on", "items").enum).not.toContain("quota");
+    expect(at("properties", "defaults", "properties", "retry_delay").pattern).toBe("^((\\d+(\\.\\d+)?(d|h|ms|m|s))+)$");
+    expect(at("properties", "defaults", "properties", "retry_on", "items").enum).toEqual(
+      FAILURE_KINDS.filter((kind) => !(NEVER_RETRIED_KINDS as readonly string[]).includes(kind)),
+    );
   });
 
   test("allows an agent only the keys of its type", () => {

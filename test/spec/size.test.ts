@@ -3,6 +3,7 @@ import { parseSize } from "../../src/spec/size.ts";
 
 describe("parseSize reads", () => {
   test.each<[text: string, bytes: number]>([
+    ["1B", 1],
     ["512B", 512],
     ["8KB", 8192],
     ["10MB", 10_485_760],

@@ -11,5 +11,6 @@ test.each<[sentence: string, name: string, candidates: string[], expected: strin
   ["finds nothing where nothing is near", "banana", ["timeout", "retries"], undefined],
   ["does not guess at names of two letters", "ab", ["cd", "xy"], undefined],
   ["finds nothing among no candidates", "x", [], undefined],
+  ["measures names of a hundred letters", "x".repeat(100), ["x".repeat(99)], "x".repeat(99)],
   ["does not measure names of absurd length", "x".repeat(200), ["x".repeat(199)], undefined],
 ])("%s", (_sentence, name, candidates, expected) => expect(nearest(name, candidates)).toBe(expected));

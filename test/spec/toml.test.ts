@@ -189,6 +189,14 @@ describe("decodeText", () => {
     ],
     ["UTF-16", bytes([0xff, 0xfe], "a\0"), "\ufffd\ufffda\0", 0, "the file is UTF-16; it has to be UTF-8 text", "save the file as UTF-8"],
     [
+      "bytes of which only one is a byte order mark's",
+      bytes([0xff, 0x41]),
+      "\ufffdA",
+      0,
+      "the file is not UTF-8 text",
+      "is this the right file? If so, save it as UTF-8",
+    ],
+    [
       "a second byte order mark",
       bytes([0xef, 0xbb, 0xbf, 0xef, 0xbb, 0xbf], "a"),
       "\ufeffa",

@@ -41,6 +41,7 @@ export function checkDataFlow(flow: DataFlow): string[] {
   for (const reader of [...agentReaders(flow), ...branchReaders(flow)]) {
     checkStageNames(reader, flow);
     for (const read of reader.reads.keys) {
+      if (read.tested) continue;
       const at = { at: { start: read.start, end: read.end } };
       if (reader.names !== null && !read.viaState) {
         if (reader.names.has(read.name)) continue;

@@ -10,7 +10,8 @@ import type { SimPipeline, SimWorld } from "./world.ts";
  */
 export function stoppable(pipeline: SimPipeline): Set<string> {
   const names = new Set<string>();
-  for (const { members, bad } of pipeline.groups.values()) if (bad !== null) for (const member of members) if (member !== bad) names.add(member);
+  for (const { members, bad } of pipeline.groups.values())
+    if (bad !== null) for (const member of members) if (member !== bad) names.add(member);
   for (const { nested } of pipeline.agents.values()) if (nested !== null) for (const name of stoppable(nested)) names.add(name);
   return names;
 }
@@ -19,7 +20,9 @@ export function stoppable(pipeline: SimPipeline): Set<string> {
 export function timelessShape(world: SimWorld, result: RunResult | null): Shape {
   const timely = stoppable(world.main);
   const shape = shapeOf(result);
-  const stages = shape.stages.filter((line) => !namesIn(line.slice(line.indexOf(" ") + 1, line.indexOf(":"))).some((name) => timely.has(name)));
+  const stages = shape.stages.filter(
+    (line) => !namesIn(line.slice(line.indexOf(" ") + 1, line.indexOf(":"))).some((name) => timely.has(name)),
+  );
   return { ...shape, stages };
 }
 
@@ -38,21 +41,30 @@ function outcomeLine({ settled, agent, attempt, wrote, failure, retry_in_ms, dec
 
 /** `x~1/g/a~2 (g)` → x, g, a */
 function namesIn(key: string): string[] {
-  return key.replace(/ .*/, "").split("/").map((part) => part.replace(/[~@].*/, ""));
+  return key
+    .replace(/ .*/, "")
+    .split("/")
+    .map((part) => part.replace(/[~@].*/, ""));
 }
 
-/** Calls that left no record of their own, and records that no call made. A failing `input` makes a record without a call. */
+/**
+ * Calls that left no record of their own, and records that no call made. A failing `input` makes a record without a call, and
+ * so does a stop that comes before it.
+ */
 export function callsWithoutRecord(world: SimWorld, { calls, entries }: Life, before: Entries): { calls: string[]; records: string[] } {
   const known = new Set(before.map(([key]) => key));
   const records = entries
     .filter(([key, { agent }]) => !known.has(key) && agent !== null && world.scripts.has(agent))
-    .map(([key, { agent, attempt, failure }]) => ({ call: `${key.slice(0, key.lastIndexOf("!"))} ${agent} #${attempt}`, kind: failure?.kind }));
+    .map(([key, { agent, attempt, failure }]) => ({
+      call: `${key.slice(0, key.lastIndexOf("!"))} ${agent} #${attempt}`,
+      kind: failure?.kind,
+    }));
   const left = [...calls];
   const unmade: string[] = [];
   for (const { call, kind } of records) {
     const index = left.indexOf(call);
     if (index !== -1) left.splice(index, 1);
-    else if (kind !== "expression") unmade.push(call);
+    else if (kind !== "expression" && kind !== "cancelled") unmade.push(call);
   }
   return { calls: left, records: unmade };
 }

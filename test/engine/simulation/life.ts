@@ -121,8 +121,9 @@ class Stage {
       entries: () => journal.entries(),
       append: async (key, outcome) => {
         if (this.#dead) throw new Death("nothing is written after death");
-        appended += 1;
-        this.#dead = appended === death?.atEntry;
+        // The end of a round is spared: after it a run that goes on begins another one.
+        appended += key.startsWith("run!") ? 0 : 1;
+        this.#dead = appended === death?.atEntry && !key.startsWith("run!");
         if (!this.#dead || death?.keeps === true) await journal.append(key, outcome);
         if (this.#dead) throw new Death(`at ${key}`);
       },

@@ -222,7 +222,11 @@ class Maker {
     const onError = chance.oneIn(2) ? "fail" : "continue";
     const bad = chance.below(3);
     const members = Array.from({ length: chance.between(2, 3) }, (_, index) =>
-      this.#stage(agents, { ...setting, fair: setting.fair || (onError === "fail" && index !== bad), takesTime: setting.takesTime || onError === "fail" }, true),
+      this.#stage(
+        agents,
+        { ...setting, fair: setting.fair || (onError === "fail" && index !== bad), takesTime: setting.takesTime || onError === "fail" },
+        true,
+      ),
     );
     groups.set(name, {
       name,
