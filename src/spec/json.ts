@@ -68,7 +68,7 @@ function copy(value: unknown, place: string, depth: number): Json {
 
 function copyObject(value: object, place: string, depth: number): Json {
   if (copies.has(value)) return value as Json;
-  if (depth > MAX_DEPTH) throw new NotJsonError(`${where(place.slice(0, 60))} is nested deeper than ${MAX_DEPTH} levels`);
+  if (depth > MAX_DEPTH) throw new NotJsonError(`${where(`${place.slice(0, 60)}…`)} is nested deeper than ${MAX_DEPTH} levels`);
   if (Array.isArray(value)) {
     const list = Array.from(value, (item, index) => (item === undefined ? null : copy(item, `${place}[${index}]`, depth + 1)));
     return seal(list);

@@ -53,18 +53,16 @@ function namesIn(key: string): string[] {
  */
 export function callsWithoutRecord(world: SimWorld, { calls, entries }: Life, before: Entries): { calls: string[]; records: string[] } {
   const known = new Set(before.map(([key]) => key));
-  const records = entries
-    .filter(([key, { agent }]) => !known.has(key) && agent !== null && world.scripts.has(agent))
-    .map(([key, { agent, attempt, failure }]) => ({
-      call: `${key.slice(0, key.lastIndexOf("!"))} ${agent} #${attempt}`,
-      kind: failure?.kind,
-    }));
+  const records = entries.filter(([key, { agent }]) => !known.has(key) && agent !== null && world.scripts.has(agent));
+  // Calls are matched with those first that must have been made.
+  records.sort(([, one], [, other]) => Number(one.stopped_by !== null) - Number(other.stopped_by !== null));
   const left = [...calls];
   const unmade: string[] = [];
-  for (const { call, kind } of records) {
+  for (const [key, { agent, attempt, failure, stopped_by }] of records) {
+    const call = `${key.slice(0, key.lastIndexOf("!"))} ${agent} #${attempt}`;
     const index = left.indexOf(call);
     if (index !== -1) left.splice(index, 1);
-    else if (kind !== "expression" && kind !== "cancelled") unmade.push(call);
+    else if (failure?.kind !== "expression" && stopped_by === null) unmade.push(call);
   }
   return { calls: left, records: unmade };
 }
