@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
 // The start of the command: checks the machine, then one import. Written in JavaScript that Node 12 reads (no static import,
 // no `?.`, no top-level await), so that a Node that is too old can say so instead of failing with a syntax error.
 

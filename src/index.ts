@@ -13,5 +13,6 @@ export type { Diagnostic, Path, Related, Span } from "./spec/diagnostic.ts";
 export type { Json, JsonObject } from "./spec/json.ts";
 export type { AgentDefinition, FailureKind, HookEvent, PipelineDefinition } from "./spec/spec.ts";
 export type { Clock } from "./store/clock.ts";
+export type { Outcome } from "./engine/durable.ts";
 export type { Journal } from "./store/journal.ts";
 export { createMemoryJournal } from "./store/journal.ts";

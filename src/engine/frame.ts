@@ -134,12 +134,13 @@ export async function commit(
   wrote: JsonObject,
   prune: Pick<AgentPlan, "keep" | "drop"> | null,
 ): Promise<void> {
-  const warning = frame.size.note(stage.name, wrote);
+  frame.size.note(wrote);
   frame.state.commit(wrote);
   if (prune !== null && (prune.keep !== null || prune.drop !== null)) {
     frame.state.prune(prune.keep, prune.drop);
     frame.size.forget(frame.state.snapshot());
   }
+  const warning = frame.size.warning(stage.name);
   if (warning !== null) await frame.durable.emit({ type: "warning", stage: stage.name, message: warning });
 }
 

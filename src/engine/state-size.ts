@@ -18,13 +18,16 @@ export class StateSize {
     }
   }
 
-  /** Returns a warning once, when what a stage wrote has made the state large; otherwise null. */
-  note(stage: string, wrote: JsonObject): string | null {
+  note(wrote: JsonObject): void {
     for (const key of Object.keys(wrote)) {
       const bytes = approximateBytes(wrote[key] ?? null);
       this.#total += bytes - (this.#bytes.get(key) ?? 0);
       this.#bytes.set(key, bytes);
     }
+  }
+
+  /** A warning, once, when the state is large after a stage; otherwise null. */
+  warning(stage: string): string | null {
     if (this.#warned || this.#total < LARGE_STATE_BYTES) return null;
     this.#warned = true;
     const [largest, bytes] = [...this.#bytes].reduce((a, b) => (b[1] > a[1] ? b : a));

@@ -20,7 +20,7 @@ export interface AgentsContext {
 
 const MINUTE_MS = 60_000;
 const DEFAULT_TIMEOUT_MS = { llm: 10 * MINUTE_MS, other: 60 * MINUTE_MS } as const;
-const DEFAULT_MAX_OUTPUT_BYTES = 10_000_000;
+const DEFAULT_MAX_OUTPUT_BYTES = 10 * 1024 * 1024;
 
 /** Fills in defaults and compiles what an agent holds; null where a problem keeps it from being run. */
 export function planAgent(agent: EffectiveAgent, context: AgentsContext): AgentPlan | null {

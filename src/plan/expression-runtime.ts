@@ -50,7 +50,8 @@ export class ScopeNames extends Map<string, unknown> {
       case "stages":
         return readable(stages);
       case "env":
-        return readable(env ?? {});
+        // A copy: process.env is not a plain object, and CEL reads only those.
+        return readable({ ...env });
       case "result":
         if (this.#context.result === true && result !== undefined) return readable(result);
         break;

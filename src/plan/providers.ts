@@ -49,10 +49,12 @@ export function planProviders(spec: PipelineSpec, report: Report): Map<string, P
 /** A header's value belongs to the provider, not to a stage: it sees the environment and nothing else. */
 function headerAt(text: string, path: Path, report: Report): Template | null {
   const template = templateAt(text, path, { env: true }, report);
-  const read = template?.reads.keys[0] ?? template?.reads.stages[0];
-  if (read === undefined) return template;
-  report.error("unknown-variable", path, `a header sees only env, not \`${read.name}\``, {
-    at: { start: read.start, end: read.end },
+  if (template === null) return null;
+  const { keys, stages, meta, wholeState } = template.reads;
+  const read = keys[0] ?? stages[0] ?? meta[0];
+  if (read === undefined && !wholeState) return template;
+  report.error("unknown-variable", path, `a header sees only env, not \`${read?.name ?? "state"}\``, {
+    ...(read === undefined ? {} : { at: { start: read.start, end: read.end } }),
     help: "write ${{ env.NAME }}",
   });
   return null;

@@ -309,7 +309,7 @@ const providerSchema = table({
   ),
   max_tokens_field: key(
     z.enum(["max_tokens", "max_completion_tokens"], "a choice"),
-    "The name under which max_tokens is sent. Default: max_completion_tokens for openai, max_tokens for the others.",
+    "The name under which max_tokens is sent. Default: max_completion_tokens for the reasoning models of openai, max_tokens otherwise.",
   ),
 });
 

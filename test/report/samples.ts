@@ -162,7 +162,7 @@ export const resultSample: RunResult = {
     },
   ],
   usage,
-  warnings: ["hook `notify` failed on after_stage: exit code 1"],
+  warnings: ["hook notify (after_stage) failed: exit code 1"],
   error: { ...error, message: "stage 2 (analyzer) failed after 2 attempts: 429 rate limit", attempts: 2 },
 };
 

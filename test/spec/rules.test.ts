@@ -114,6 +114,16 @@ describe("a file is told", () => {
       ["6:15 out-of-range: `min_success`: expected at most 2, the number of members, got 3"],
     ],
     [
+      "nothing of min_success that is the number of members",
+      ["[orchestration.sequential.parallel.g]", 'agents = ["a", "b"]', 'on_error = "continue"', "min_success = 2"],
+      [],
+    ],
+    [
+      "nothing more of min_success where it is no number",
+      ["[orchestration.sequential.parallel.g]", 'agents = ["a", "b"]', 'on_error = "continue"', 'min_success = "3"'],
+      ['6:15 wrong-type: `min_success`: expected a whole number, got the text "3"'],
+    ],
+    [
       "of a branch that goes nowhere",
       ["[[orchestration.sequential.branches]]", 'from_agent = "one"'],
       ["3:1 missing-key: [[orchestration.sequential.branches]] needs `to_agent` or `end = true`"],

@@ -100,6 +100,11 @@ describe("a file is told", () => {
       ],
     ],
     [
+      "where a known key stands in tables with names",
+      fileWith("[defaults]", 'module = "m.ts"'),
+      ["4:1 unknown-key: unknown key `module` in [defaults] (`module` stands in [agents.NAME] or [[hooks]])"],
+    ],
+    [
       "of a key that has the name of something of Object's own",
       fileWith("[agents.one]", "constructor = 1", "__proto__ = 2"),
       [
@@ -227,6 +232,14 @@ describe("a file is told", () => {
       fileWith("[agents.one]", 'type = "Script"'),
       [
         '4:8 invalid-value: `type`: expected "script", "llm", "module", "canned", "pipeline"; got "Script" (replace "Script" with "script")',
+      ],
+    ],
+    [
+      "of a long text, which it quotes in part",
+      fileWith("[agents.one]", `retries = "${"x".repeat(41)}"`, `seed = "${"x".repeat(40)}"`),
+      [
+        `4:11 wrong-type: \`retries\`: expected a whole number, got the text "${"x".repeat(40)}…"`,
+        `5:8 wrong-type: \`seed\`: expected a whole number, got the text "${"x".repeat(40)}"`,
       ],
     ],
     [
