@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { createHookRunner } from "./agents/hook.ts";
 import { createAgentRunner } from "./agents/runner.ts";
-import { thisMachine } from "./check.ts";
+import { readFileNow, thisMachine } from "./check.ts";
 import type { AgentFunction, Metadata } from "./engine/agent.ts";
 import type { RunEvent, Stamped } from "./engine/event.ts";
 import { type HookPayload, hookEventOf, hookJson, hookPayload, matchingHooks } from "./engine/hooks.ts";
@@ -128,19 +127,19 @@ export class InputError extends Error {
 
 /** Loads and checks a pipeline file. @throws PipelineError, UnreadableFileError */
 export async function loadPipeline(file: string, options: PipelineOptions = {}): Promise<Pipeline> {
-  return makePipeline(await loadSource(resolve(file), readFile), options);
+  return makePipeline(await loadSource(resolve(file), readFileNow), options);
 }
 
 /** The same for a text; `file` says where it would stand. */
 export async function parsePipeline(text: string, file: string, options: PipelineOptions = {}): Promise<Pipeline> {
-  return makePipeline(await loadText(new TextEncoder().encode(text), resolve(file), readFile), options);
+  return makePipeline(await loadText(new TextEncoder().encode(text), resolve(file), readFileNow), options);
 }
 
 /** The same for a pipeline that is defined in code, in the shape of the file. @throws PipelineError */
 export async function definePipeline(definition: PipelineDefinition, options: PipelineOptions = {}): Promise<Pipeline> {
   const { spec, diagnostics } = checkDefinition(definition);
   if (spec === null) throw new PipelineError(diagnostics, new Map());
-  const loaded = await loadSpec(spec, resolve(options.directory ?? "."), readFile);
+  const loaded = await loadSpec(spec, resolve(options.directory ?? "."), readFileNow);
   return makePipeline({ ...loaded, diagnostics: [...diagnostics, ...loaded.diagnostics] }, options);
 }
 

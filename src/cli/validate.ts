@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
-import { readFile } from "node:fs/promises";
-import { type CheckedFile, checkFile } from "../check.ts";
+import { type CheckedFile, checkFile, readFileNow } from "../check.ts";
 import { readProblem } from "../plan/source.ts";
 import { colourWorks, makePalette } from "../report/terminal.ts";
 import type { Diagnostic } from "../spec/diagnostic.ts";
@@ -62,7 +61,7 @@ async function check(io: Io, file: string, flags: ValidateFlags): Promise<Checke
 
 async function bytesOf(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readFileNow(path);
   } catch (error) {
     throw new UsageError(readProblem(path, error));
   }

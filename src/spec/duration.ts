@@ -46,28 +46,18 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const LONGEST_MS = 36_525 * DAY;
-const UNITS: readonly (readonly [string, number])[] = [
-  ["d", DAY],
-  ["h", HOUR],
-  ["m", MINUTE],
-  ["s", SECOND],
-  ["ms", 1],
-];
+/** The unit of each group of {@link FORM}. */
+const UNITS = [DAY, HOUR, MINUTE, SECOND, 1] as const;
+const FORM = new RegExp(`^${["d", "h", "m", "s", "ms"].map((unit) => String.raw`(?:(\d+(?:\.\d+)?)${unit})?`).join("")}$`);
 
 /** Milliseconds, or undefined where the text does not have the form of a duration. */
 function measure(text: string): number | undefined {
-  if (!/^(?:\d+(?:\.\d+)?(?:d|h|ms|m|s))+$/.test(text)) return undefined;
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(d|h|ms|m|s)/g)];
-  let previous = -1;
-  let thousandths = 0;
-  for (const [index, [, amount, unit]] of parts.entries()) {
-    const rank = UNITS.findIndex(([name]) => name === unit);
-    if (rank <= previous || (amount?.includes(".") && index < parts.length - 1)) return undefined;
-    previous = rank;
-    // Counted in thousandths and rounded, since 1.1 × 1000 is not 1100 in binary.
-    thousandths += Math.round(Number(amount) * (UNITS[rank]?.[1] ?? 0) * 1000);
-  }
-  return thousandths / 1000;
+  const amounts = FORM.exec(text)?.slice(1) as (string | undefined)[] | undefined;
+  const last = amounts?.findLastIndex((amount) => amount !== undefined);
+  if (amounts === undefined || last === -1) return undefined;
+  if (amounts.some((amount, index) => index !== last && amount?.includes("."))) return undefined;
+  // Counted in thousandths and rounded, since 1.1 × 1000 is not 1100 in binary.
+  return UNITS.reduce((sum, unit, index) => sum + Math.round(Number(amounts[index] ?? 0) * unit * 1000), 0) / 1000;
 }
 
 function explain(text: string): string {

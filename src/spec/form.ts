@@ -76,17 +76,18 @@ function unknownKey(path: Path, known: readonly string[], value: Json | undefine
       help: 'name the environment variable that holds it: api_key_env = "OPENAI_API_KEY"',
     });
   }
-  const meant = nearest(name, known);
-  if (meant !== undefined) {
-    return problem("unknown-key", path, what, {
-      at: "key",
-      label: `did you mean \`${meant}\`?`,
-      help: `replace \`${name}\` with \`${meant}\``,
-    });
-  }
+  // What is a key elsewhere was not mistyped, but misplaced.
   const homes = homesOf(name);
-  const help = homes.length > 0 ? `\`${name}\` stands in ${homes.join(" or ")}` : `known keys: ${known.join(", ")}`;
-  return problem("unknown-key", path, what, { at: "key", label: "not known here", help });
+  if (homes.length > 0)
+    return problem("unknown-key", path, what, { at: "key", label: "not known here", help: `\`${name}\` stands in ${homes.join(" or ")}` });
+  const meant = nearest(name, known);
+  if (meant === undefined)
+    return problem("unknown-key", path, what, { at: "key", label: "not known here", help: `known keys: ${known.join(", ")}` });
+  return problem("unknown-key", path, what, {
+    at: "key",
+    label: `did you mean \`${meant}\`?`,
+    help: `replace \`${name}\` with \`${meant}\``,
+  });
 }
 
 const SECRET_KEY = /^(?:api[-_]?)?(?:key|token|secret|password)$/i;

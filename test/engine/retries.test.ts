@@ -108,7 +108,6 @@ describe("retry_on", () => {
     ["spawn", ["spawn"], true],
     ["content_filter", ["content_filter", "timeout"], true],
     ["exit", ["timeout"], false],
-    ["exit", [], false],
   ])("a failure of kind %s with retry_on = %j: %s", async (kind, on, again) => {
     const { result } = await retry({ retries: 1, retry_on: on }, [new AgentError(kind, "as it is")]);
     expect(result.stages[0]?.attempts).toHaveLength(again ? 2 : 1);
