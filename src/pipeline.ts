@@ -169,7 +169,7 @@ class Callbacks {
   readonly #byHook = new Map<HookEvent, Map<string, HookCallback>>();
 
   add(hook: HookEvent, first: string | HookCallback, second: HookCallback | undefined): void {
-    if (!HOOK_EVENTS.includes(hook)) throw new TypeError(`there is no hook called ${String(hook)}; there are ${HOOK_EVENTS.join(", ")}`);
+    if (!HOOK_EVENTS.includes(hook)) throw new TypeError(`there is no hook called ${hook as string}; there are ${HOOK_EVENTS.join(", ")}`);
     const named = this.#byHook.get(hook) ?? new Map<string, HookCallback>();
     const name = typeof first === "string" ? first : `callback ${named.size + 1}`;
     const callback = typeof first === "string" ? second : first;
@@ -238,13 +238,22 @@ function startRun(plan: Plan, world: RunWorld, options: RunOptions): Run {
     warnings,
   };
   // The first event comes after this function has returned, so that its caller can hold the run.
-  const result = Promise.resolve()
-    .then(() => interpret(request))
-    .finally(async () => {
+  const result = endAfterwards(
+    Promise.resolve().then(() => interpret(request)),
+    async () => {
       close();
       await agents.close();
-    });
+    },
+  );
   return { id: runId, result, cancel: (reason) => cancellation.abort(reason ?? "the run was cancelled"), kill: () => agents.kill() };
+}
+
+async function endAfterwards<T>(work: Promise<T>, end: () => Promise<void>): Promise<T> {
+  try {
+    return await work;
+  } finally {
+    await end();
+  }
 }
 
 /** @throws InputError */
@@ -332,5 +341,5 @@ function timersOf(clock: Clock): { setTimeout: typeof globalThis.setTimeout; cle
   const clear = (cancel: unknown): void => {
     if (typeof cancel === "function") cancel();
   };
-  return { setTimeout: set as unknown as typeof globalThis.setTimeout, clearTimeout: clear as unknown as typeof globalThis.clearTimeout };
+  return { setTimeout: set as unknown as typeof globalThis.setTimeout, clearTimeout: clear };
 }

@@ -208,12 +208,16 @@ function rootOf(thrown: unknown): Root {
     if (error.code !== undefined || found.code === undefined) found = error as unknown as Record<string, unknown>;
     current = error.errors?.[0] ?? error.cause;
   }
-  const place = found.address === undefined ? found.hostname : `${found.address}:${found.port}`;
+  const address = textOf(found.address);
   return {
-    code: String(found.code ?? ""),
-    message: String(found.message ?? thrown),
-    place: place === undefined ? undefined : String(place),
+    code: textOf(found.code) ?? "",
+    message: textOf(found.message) ?? "an unknown error",
+    place: address === undefined ? textOf(found.hostname) : `${address}:${textOf(found.port) ?? ""}`,
   };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
 }
 
 function connectionMessage({ code, message, place }: Root, { provider }: Asked): string {

@@ -42,7 +42,7 @@ async function pipelinesDirectory(): Promise<string> {
 async function filesOf(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => relative(directory, join(entry.parentPath, entry.name)));
-  return files.sort();
+  return files.toSorted();
 }
 
 async function existing(directory: string, files: readonly string[]): Promise<string[]> {

@@ -10,7 +10,7 @@ import type { Usage } from "./failure.ts";
  * value where the agent has an `output` key); null or undefined changes nothing. Throwing fails the attempt; throw an
  * `AgentError` to choose the failure's kind. Stop when `context.signal` aborts.
  */
-// biome-ignore lint/suspicious/noExplicitAny: the author's own type of input
+// oxlint-disable-next-line typescript/no-explicit-any -- the author's own type of input
 export type AgentFunction<Input = any> = (input: Input, context: AgentContext) => unknown;
 
 /** Fresh for each attempt, and frozen. */

@@ -51,7 +51,8 @@ export async function runGroup(frame: Frame, group: GroupPlan, number: number): 
     (await frame.durable.step(key, async (context) => {
       // That a failing member stops the others is the group's own way to end; what else stops them stops the group.
       const stop = members.find(({ stopped }) => stopped !== null && stopped.by !== key)?.stopped;
-      const settled = stop == null ? settleGroup(frame, group, ref, members, durationMs) : settleStopped(stop, durationMs);
+      const settled =
+        stop === null || stop === undefined ? settleGroup(frame, group, ref, members, durationMs) : settleStopped(stop, durationMs);
       settle.branch = settled.branch;
       return { ...settled.outcome, ended_at: context.now() };
     }));

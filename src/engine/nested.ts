@@ -136,7 +136,7 @@ function replyOf(agent: AgentPlan, result: NestedResult | undefined, before: Jso
   if (result === undefined) throw new Error("a child run gave no result");
   const error = result.end.error;
   if (error !== null)
-    throw new AgentError(error.kind, error.message, { ...(error.failure.detail === undefined ? {} : { detail: error.failure.detail }) });
+    throw new AgentError(error.kind, error.message, error.failure.detail === undefined ? {} : { detail: error.failure.detail });
   const state = result.frame.state.snapshot();
   return { output: agent.output === null ? new State(before).changesOf(state) : state };
 }

@@ -19,7 +19,7 @@ export async function runSequence(frame: Frame): Promise<SequenceEnd> {
   let home = 0;
   let element: Element | undefined = sequence[0];
   while (element !== undefined) {
-    const number = (sequence[home]?.number ?? home + 1) as number;
+    const number = sequence[home]?.number ?? home + 1;
     const visit: Visit = await visitElement(frame, element, number);
     if (visit.stopped !== null) return { status: "stopped", stopped: visit.stopped, error: visit.error };
     if (visit.status === "failed") {

@@ -58,7 +58,7 @@ function resolve(
   }
   const agent: EffectiveAgent = {
     name,
-    keys: keys as AgentSpec,
+    keys: keys,
     pathOf: (key) => ["agents", origins.get(key) ?? name, ...(origins.has(key) ? [key] : [])],
     bases: base === undefined ? [] : [base.name, ...base.bases],
   };

@@ -207,7 +207,7 @@ function hasProblem(asked: Node): Wording {
   const member = asked.op === "[]" ? memberOf(asked) : undefined;
   const help =
     asked.op === "id"
-      ? `write \`has(state.${asked.args})\``
+      ? `write \`has(state.${asked.args as string})\``
       : member === undefined
         ? undefined
         : `write \`'${member.name}' in …\` in place of \`has(…['${member.name}'])\``;
