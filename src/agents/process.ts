@@ -1,10 +1,9 @@
-import type { ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
-import type * as Execa from "execa";
 import { AgentError } from "../engine/failure.ts";
 import { abortError } from "./abort.ts";
 
@@ -47,19 +46,8 @@ const LONGEST_LINE = 65_536;
 const TAIL_LINES = 20;
 const TAIL_LINE_LENGTH = 2_000;
 
-/** What Node says of NUL in a variable; of one in an argument, execa says something else. */
+/** What Node says of NUL in a variable; in an argument it is looked for here, since its own message shows the argument. */
 const NUL = { code: "ERR_INVALID_ARG_VALUE", message: "an argument holds a NUL character" };
-
-/** What is used here of a process that was started. */
-interface Child {
-  readonly pid?: number | undefined;
-  readonly stdin: Writable | null;
-  readonly stdout: Readable;
-  readonly stderr: Readable;
-  readonly nodeChildProcess: ChildProcess;
-  /** To the whole group; false when there is nobody left. 0 only asks. */
-  kill(signal: "SIGTERM" | "SIGKILL" | 0): boolean;
-}
 
 /**
  * Runs one process in a process group of its own, and settles when the whole group has ended.
@@ -73,33 +61,58 @@ interface Child {
  * @throws AgentError `spawn` when it cannot be started; otherwise only the reason of an abort.
  */
 export async function runProcess(request: ProcessRequest): Promise<ProcessResult> {
-  const { execa } = await loadExeca();
   if (request.signal.aborted) throw abortError(request.signal);
+  return follow(await start(request), request);
+}
+
+/** Groups that are alive, by the pid of their first process; they end with agentflow, however it ends. */
+const groups = new Set<number>();
+
+async function start(request: ProcessRequest): Promise<Child> {
   const [file = "", ...args] = request.command;
   if (request.command.some((part) => part.includes("\0"))) throw await spawnError(request, NUL);
-  const child = execa(file, args, {
-    cwd: request.cwd,
-    env: request.env,
-    extendEnv: false,
-    stdin: request.stdin === null ? "ignore" : "pipe",
-    buffer: false,
-    reject: false,
-    killDescendants: true,
-    // This file ends groups itself; what is left to execa is the exit of agentflow, which does not wait.
-    killSignal: "SIGKILL",
-    forceKillAfterDelay: false,
-  });
-  if (child.pid === undefined) throw await spawnError(request, (await child).cause);
-  return follow(child, request);
+  let started: ChildProcess;
+  try {
+    started = spawn(file, args, {
+      cwd: request.cwd,
+      env: { ...request.env },
+      stdio: [request.stdin === null ? "ignore" : "pipe", "pipe", "pipe"],
+      // A process group of its own, so that all of it can be ended.
+      detached: true,
+    });
+  } catch (error) {
+    throw await spawnError(request, error);
+  }
+  const { pid, stdin, stdout, stderr } = started;
+  if (pid === undefined || stdout === null || stderr === null) {
+    throw await spawnError(request, await new Promise((resolve) => started.once("error", resolve)));
+  }
+  if (groups.size === 0) process.once("exit", killGroups);
+  groups.add(pid);
+  return { pid, stdin, stdout, stderr, nodeChildProcess: started };
 }
 
-/** Only a run that starts a process pays for loading it, and only once. */
-function loadExeca(): Promise<typeof Execa> {
-  execaModule ??= import("execa");
-  return execaModule;
+function killGroups(): void {
+  for (const pid of groups) signalGroup(pid, "SIGKILL");
 }
 
-let execaModule: Promise<typeof Execa> | undefined;
+/** To the whole group; false when there is nobody left. 0 only asks. */
+function signalGroup(pid: number, signal: "SIGTERM" | "SIGKILL" | 0): boolean {
+  try {
+    return process.kill(-pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+/** What is used here of a process that was started. */
+interface Child {
+  readonly pid: number;
+  readonly stdin: Writable | null;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  readonly nodeChildProcess: ChildProcess;
+}
 
 async function follow(child: Child, request: ProcessRequest): Promise<ProcessResult> {
   const exit: { code: number | null; signal: string | null } = { code: null, signal: null };
@@ -112,7 +125,7 @@ async function follow(child: Child, request: ProcessRequest): Promise<ProcessRes
   const ended = Promise.all([exited, closed(child.stdout), closed(child.stderr)]).then(() => "ended" as const);
   const stdout = collect(child.stdout, request.maxOutput);
   const stderr = readLines(child.stderr, request.onLine);
-  const kill = (): boolean => child.kill("SIGKILL");
+  const kill = (): boolean => signalGroup(child.pid, "SIGKILL");
   request.kill?.addEventListener("abort", kill, { once: true });
   // A program need not read its input: that it closes the pipe early is no failure.
   child.stdin?.on("error", () => {});
@@ -128,6 +141,8 @@ async function follow(child: Child, request: ProcessRequest): Promise<ProcessRes
   request.kill?.removeEventListener("abort", kill);
   child.stdout.destroy();
   child.stderr.destroy();
+  groups.delete(child.pid);
+  if (groups.size === 0) process.off("exit", killGroups);
   if (why === "aborted") throw abortError(request.signal);
   return {
     exitCode: exit.code,
@@ -201,9 +216,9 @@ function readLines(stream: Readable, onLine: ((line: string) => void) | undefine
 /** Ends what is left of the process group, and waits for it. Returns whether anything was left. */
 async function endGroup(child: Child, graceMs: number): Promise<boolean> {
   if (!(await groupLives(child))) return false;
-  child.kill("SIGTERM");
+  signalGroup(child.pid, "SIGTERM");
   if (await groupEnds(child, graceMs)) return true;
-  child.kill("SIGKILL");
+  signalGroup(child.pid, "SIGKILL");
   await groupEnds(child, KILL_MS);
   return true;
 }
@@ -222,7 +237,7 @@ async function groupEnds(child: Child, limitMs: number): Promise<boolean> {
  * whose first process does not do that, such a group would live for ever.
  */
 async function groupLives(child: Child): Promise<boolean> {
-  if (!child.kill(0)) return false;
+  if (!signalGroup(child.pid, 0)) return false;
   const entries = await readdir("/proc").catch(() => []);
   const pids = entries.filter((entry) => /^\d+$/.test(entry));
   if (pids.length === 0) return true; // not Linux

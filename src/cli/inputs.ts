@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { convertInput } from "../plan/inputs.ts";
-import { isJsonObject, type Json, type JsonObject, setOwn, toJson } from "../spec/json.ts";
+import { readProblem } from "../plan/source.ts";
+import { isJsonObject, type Json, type JsonObject, NotJsonError, parseJson, setOwn, toJson } from "../spec/json.ts";
 import type { InputSpec } from "../spec/spec.ts";
 import { decodeText } from "../spec/toml.ts";
 import { type Io, UsageError } from "./io.ts";
@@ -31,27 +32,41 @@ export function metaOf(entries: readonly string[]): Record<string, string> {
   return meta;
 }
 
-async function fileInput(io: Io, file: string): Promise<JsonObject> {
-  const where = file === "-" ? "standard input" : file;
-  const { text, diagnostic } = decodeText(await bytesOf(io, file));
-  if (diagnostic !== undefined) throw new UsageError(`--input-file: ${where} is not a text in UTF-8`);
-  let value: Json;
+/**
+ * The text of a file that a flag names; `-` is standard input.
+ *
+ * @throws UsageError
+ */
+export async function textOf(io: Io, file: string, flag: string): Promise<string> {
+  const where = nameOf(file);
+  let bytes: Uint8Array;
   try {
-    value = toJson(JSON.parse(text));
+    bytes = file === "-" ? await io.readStdin() : await readFile(resolve(io.cwd, file));
   } catch (error) {
-    throw new UsageError(`--input-file: ${where} is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`${flag}: ${readProblem(where, error)}`);
   }
-  if (isJsonObject(value)) return value;
-  throw new UsageError(`--input-file: ${where} must hold a JSON object, such as {"topic": "tea"}`);
+  const { text, diagnostic } = decodeText(bytes);
+  if (diagnostic !== undefined) throw new UsageError(`${flag}: ${where} is not a text in UTF-8`);
+  return text;
 }
 
-async function bytesOf(io: Io, file: string): Promise<Uint8Array> {
-  if (file === "-") return io.readStdin();
+async function fileInput(io: Io, file: string): Promise<JsonObject> {
+  const text = await textOf(io, file, "--input-file");
+  const expected = 'must hold a JSON object, such as {"topic": "tea"}';
+  if (text.trim() === "") throw new UsageError(`--input-file: ${nameOf(file)} is empty; it ${expected}`);
+  let value: Json;
   try {
-    return await readFile(resolve(io.cwd, file));
+    value = parseJson(text);
   } catch (error) {
-    throw new UsageError(`--input-file: ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    const problem = error instanceof SyntaxError ? "is not JSON" : "cannot be taken as it is";
+    throw new UsageError(`--input-file: ${nameOf(file)} ${problem}: ${error instanceof Error ? error.message : String(error)}`);
   }
+  if (isJsonObject(value)) return value;
+  throw new UsageError(`--input-file: ${nameOf(file)} ${expected}`);
+}
+
+function nameOf(file: string): string {
+  return file === "-" ? "standard input" : file;
 }
 
 function parseInput(argument: string, inputs: ReadonlyMap<string, InputSpec>): { key: string; value: Json } {
@@ -60,15 +75,19 @@ function parseInput(argument: string, inputs: ReadonlyMap<string, InputSpec>): {
   const text = argument.slice(split + 1);
   if (argument[split - 1] === ":") {
     const key = argument.slice(0, split - 1);
-    try {
-      return { key, value: toJson(JSON.parse(text)) };
-    } catch {
-      throw new UsageError(`--input ${key}:= takes JSON, and \`${text.slice(0, 60)}\` is not; a string needs quotes, or use ${key}=…`);
-    }
+    return { key, value: parseInputJson(key, text) };
   }
   const key = argument.slice(0, split);
-  const spec = inputs.get(key);
-  const value = convertInput(spec, text);
-  if (value === undefined) throw new UsageError(`the input \`${key}\` must be of type ${spec?.type}, and \`${text.slice(0, 60)}\` is not`);
-  return { key, value };
+  const converted = convertInput(key, inputs.get(key), text);
+  if ("problem" in converted) throw new UsageError(converted.problem);
+  return { key, value: converted.value };
+}
+
+function parseInputJson(key: string, text: string): Json {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (error instanceof NotJsonError) throw new UsageError(`the input \`${key}\` cannot be taken as it is: ${error.message}`);
+    throw new UsageError(`--input ${key}:= takes JSON, and \`${text.slice(0, 60)}\` is not; a string needs quotes, or use ${key}=…`);
+  }
 }

@@ -4,6 +4,11 @@ import type { Clock } from "../store/clock.ts";
 export interface Output {
   /** Never throws: a reader that has gone away changes nothing. */
   write(text: string): void;
+  /**
+   * Resolves once nothing that was written is left to be taken: to null, or to why some of it was lost (a full disk). A
+   * reader that has gone away is no loss.
+   */
+  flushed(): Promise<Error | null>;
   readonly isTTY: boolean;
   /** 0 where unknown. */
   readonly columns: number;
@@ -13,10 +18,14 @@ export interface Output {
 
 export type StopSignal = "SIGHUP" | "SIGINT" | "SIGTERM";
 
+/** Why the program has to stop: a signal, an error that nobody caught, or that nothing is left which could still happen. */
+export type StopReason = StopSignal | Error | "idle";
+
 /** The world as the command line sees it, handed in. */
 export interface Io {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** @throws UsageError where there is none */
   readonly cwd: string;
   readonly stdout: Output;
   readonly stderr: Output;
@@ -26,8 +35,10 @@ export interface Io {
   /** In [0, 1). */
   random(): number;
   newId(): string;
-  /** Calls back on each signal that asks the program to stop; returns what ends the listening. */
-  onStop(listener: (signal: StopSignal) => void): () => void;
+  /** Calls back on each reason to stop; returns what ends the listening. */
+  onStop(listener: (reason: StopReason) => void): () => void;
+  /** Gets what agents in this process print to the console, instead of stdout; returns what ends it. */
+  onConsole(listener: (text: string) => void): () => void;
 }
 
 /** Thrown by a command that cannot do what it was asked; the message is shown as it is, and nothing was run. */

@@ -1,15 +1,17 @@
+import { Console } from "node:console";
 import { randomUUID } from "node:crypto";
+import { Writable } from "node:stream";
 import { systemClock } from "../store/clock.ts";
-import type { Io, Output, StopSignal } from "./io.ts";
-
-const STOP_SIGNALS: readonly StopSignal[] = ["SIGHUP", "SIGINT", "SIGTERM"];
+import { type Io, type Output, type StopReason, UsageError } from "./io.ts";
 
 /** The world of this process. */
 export function processIo(): Io {
   return {
     args: process.argv.slice(2),
     env: process.env,
-    cwd: process.cwd(),
+    get cwd() {
+      return workingDirectory();
+    },
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
     readStdin: async () => {
@@ -20,23 +22,57 @@ export function processIo(): Io {
     clock: systemClock(),
     random: Math.random,
     newId: randomUUID,
-    onStop(listener) {
-      const handlers = STOP_SIGNALS.map((signal) => [signal, () => listener(signal)] as const);
-      for (const [signal, handler] of handlers) process.on(signal, handler);
-      return () => {
-        for (const [signal, handler] of handlers) process.off(signal, handler);
-      };
-    },
+    onStop,
+    onConsole,
   };
 }
 
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    throw new UsageError("the working directory does not exist any more; change to another one");
+  }
+}
+
 function outputOf(stream: NodeJS.WriteStream): Output {
-  // A reader that closes the pipe early (`| head`) is not an error.
-  stream.on("error", () => {});
+  let loss: Error | null = null;
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    // A reader that closes the pipe early (`| head`) is not an error, nor is a terminal that was closed.
+    if (error.code !== "EPIPE" && !(error.code === "EIO" && stream.isTTY)) loss ??= error;
+  });
   return {
     write: (text) => void stream.write(text),
+    flushed: () => new Promise((resolve) => void stream.write("", () => resolve(loss))),
     isTTY: stream.isTTY === true,
     columns: stream.columns ?? 0,
     ...(stream.isTTY === true ? { terminal: stream } : {}),
+  };
+}
+
+function onStop(listener: (reason: StopReason) => void): () => void {
+  const handlers: (readonly [event: string, handler: (value: unknown) => void])[] = [
+    ...(["SIGHUP", "SIGINT", "SIGTERM"] as const).map((signal) => [signal, () => listener(signal)] as const),
+    ["uncaughtException", (thrown) => listener(thrown instanceof Error ? thrown : new Error(String(thrown)))],
+    ["beforeExit", () => listener("idle")],
+  ];
+  for (const [event, handler] of handlers) process.on(event, handler);
+  return () => {
+    for (const [event, handler] of handlers) process.off(event, handler);
+  };
+}
+
+function onConsole(listener: (text: string) => void): () => void {
+  const { console } = globalThis;
+  const stream = new Writable({
+    decodeStrings: false,
+    write(text, _encoding, done) {
+      listener(String(text));
+      done();
+    },
+  });
+  globalThis.console = new Console(stream);
+  return () => {
+    globalThis.console = console;
   };
 }

@@ -1,22 +1,25 @@
-import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 import type { Stamped } from "../engine/event.ts";
 import type { RunResult } from "../engine/result.ts";
+import { InputError, loadPipeline, type Pipeline, PipelineError, type RunOptions, type World } from "../pipeline.ts";
 import { missingVariables } from "../plan/environment.ts";
-import { isRequired } from "../plan/inputs.ts";
-import { InputError, loadPipeline, type Pipeline, PipelineError, type Run, type World } from "../pipeline.ts";
+import { checkInputs, isRequired } from "../plan/inputs.ts";
+import type { Plan } from "../plan/plan.ts";
 import { UnreadableFileError } from "../plan/source.ts";
 import { eventLine, resultLine } from "../report/events.ts";
-import { createMasker, type Masker } from "../report/mask.ts";
+import { createMasker, type Masker, SHORTEST_SECRET } from "../report/mask.ts";
 import type { Palette } from "../report/palette.ts";
 import { colourWorks, makePalette } from "../report/terminal.ts";
 import { parseDuration } from "../spec/duration.ts";
+import type { JsonObject } from "../spec/json.ts";
 import { printDiagnostics } from "./diagnostics.ts";
 import { EXIT } from "./exit-codes.ts";
-import { inputOf, metaOf } from "./inputs.ts";
+import { inputOf, metaOf, textOf } from "./inputs.ts";
 import { type Io, type StopSignal, UsageError } from "./io.ts";
 import { type Progress, progressFor } from "./progress.ts";
+import { openResultFile, type ResultFile } from "./result-file.ts";
+import { type Ending, untilEnd, usesModules } from "./stop.ts";
 
 /** As commander hands them over. */
 export interface RunFlags {
@@ -38,51 +41,61 @@ export interface RunFlags {
   readonly color: boolean;
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** `agentflow run`: everything that can be wrong before the first stage is told with exit code 2, and nothing was run. */
 export async function run(io: Io, file: string, flags: RunFlags): Promise<number> {
-  checkFlags(flags);
+  const given = checkFlags(flags);
   const palette = await makePalette(colourWorks(io.stderr, io.env, flags.color));
-  const world: World = { env: await environment(io, flags.envFile), clock: io.clock, random: io.random, newId: io.newId };
-  const pipeline = await load(io, resolve(io.cwd, file), world, palette);
+  const env = await environment(io, flags.envFile);
+  const pipeline = await load(io, resolve(io.cwd, file), { env, clock: io.clock, random: io.random, newId: io.newId }, palette);
   if (pipeline === null) return EXIT.usage;
-  const input = await inputOf(io, flags, pipeline.plan.inputs);
-  if (flags.dryRun === true) return dryRun(io, pipeline, input, world.env ?? {}, flags);
+  const { plan } = pipeline;
+  const input = await inputOf(io, flags, plan.inputs);
+  if (flags.dryRun === true) return dryRun(io, withTimeout(plan, given.timeoutMs), input, env, flags);
   const findings = await pipeline.checkEnvironment();
   if (findings.length > 0) {
     await printDiagnostics(io, findings, pipeline.documents, palette);
     return EXIT.usage;
   }
-  const out = flags.out === undefined ? null : await prepareOut(resolve(io.cwd, flags.out));
-  const masker = maskerOf(io, pipeline, world.env ?? {});
+  const out = flags.out === undefined ? null : await openResultFile(resolve(io.cwd, flags.out), io.newId());
+  const masker = maskerOf(io, plan, env);
   const progress = await progressFor(io, { palette, quiet: flags.quiet === true, verbose: flags.verbose === true });
-  const started = start(pipeline, input, flags, (event) => {
+  const onEvent = (event: Stamped): void => {
     progress.event(event);
     if (flags.events === true) io.stdout.write(eventLine(event));
-  });
-  const ending = await untilEnd(io, started, progress);
+  };
+  const ending = await runToEnd(io, pipeline, { ...given, input, onEvent }, { masker, progress, quiet: flags.quiet === true });
   if (ending.result === null) return EXIT[ending.signal];
   const result = masker.maskJson(ending.result);
   await tellEnd(io, result, { palette, quiet: flags.quiet === true });
-  await writeResult(io, outputText(result, flags), out);
-  return exitCode(result, ending.signal);
+  const code = exitCode(result, ending.signal);
+  const isDelivered = await deliver(io, outputText(result, flags), out);
+  return isDelivered || code !== EXIT.ok ? code : EXIT.failed;
 }
 
-function checkFlags(flags: RunFlags): void {
+/** What the flags give a run besides its input. @throws UsageError */
+function checkFlags(flags: RunFlags): Pick<RunOptions, "meta" | "sessionId" | "runId" | "timeoutMs"> {
   if (flags.json === true && flags.dryRun !== true)
     throw new UsageError("--json goes with --dry-run; the result of a run as JSON is --output result");
-  if (flags.quiet === true && flags.verbose === true) throw new UsageError("--quiet and --verbose exclude each other");
-  if (flags.events === true && flags.out !== undefined)
-    throw new UsageError("--events writes to stdout while the run goes on, and --out only at its end; use one of them");
+  if (flags.out !== undefined && flags.output === "none") throw new UsageError("--output none leaves nothing to write to the file of --out");
+  return {
+    meta: metaOf(flags.meta ?? []),
+    ...(flags.session === undefined ? {} : { sessionId: flags.session }),
+    ...(flags.runId === undefined ? {} : { runId: flags.runId }),
+    ...(flags.timeout === undefined ? {} : { timeoutMs: timeoutOf(flags.timeout) }),
+  };
+}
+
+function timeoutOf(text: string): number | null {
+  const parsed = parseDuration(text);
+  if ("problem" in parsed) throw new UsageError(`--timeout: ${parsed.problem}`);
+  return parsed.ms;
 }
 
 /** The environment, and under it what an env file adds. */
-async function environment(io: Io, envFile: string | undefined): Promise<Readonly<Record<string, string | undefined>>> {
-  if (envFile === undefined) return io.env;
-  try {
-    return { ...parseEnv(await readFile(resolve(io.cwd, envFile), "utf8")), ...io.env };
-  } catch (error) {
-    throw new UsageError(`the env file ${envFile} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  }
+async function environment(io: Io, envFile: string | undefined): Promise<Environment> {
+  return envFile === undefined ? io.env : { ...parseEnv(await textOf(io, envFile, "--env-file")), ...io.env };
 }
 
 async function load(io: Io, file: string, world: World, palette: Palette): Promise<Pipeline | null> {
@@ -91,23 +104,35 @@ async function load(io: Io, file: string, world: World, palette: Palette): Promi
     await printDiagnostics(io, pipeline.warnings, pipeline.documents, palette);
     return pipeline;
   } catch (error) {
-    if (error instanceof UnreadableFileError) throw new UsageError(`${error.message}; \`agentflow init\` makes a pipeline to start from`);
+    if (error instanceof UnreadableFileError) throw new UsageError(`${error.message}${loadHint(error)}`);
     if (!(error instanceof PipelineError)) throw error;
     await printDiagnostics(io, error.diagnostics, error.documents, palette);
     return null;
   }
 }
 
-async function dryRun(
-  io: Io,
-  pipeline: Pipeline,
-  input: Readonly<Record<string, unknown>>,
-  env: Readonly<Record<string, string | undefined>>,
-  flags: RunFlags,
-): Promise<number> {
+function loadHint(error: UnreadableFileError): string {
+  switch ((error.cause as { code?: string }).code) {
+    case "ENOENT":
+      return "; `agentflow init` makes a pipeline to start from";
+    case "EISDIR":
+      return "; name the pipeline file in it";
+    default:
+      return "";
+  }
+}
+
+function withTimeout(plan: Plan, timeoutMs: number | null | undefined): Plan {
+  return timeoutMs === undefined ? plan : { ...plan, timeoutMs };
+}
+
+async function dryRun(io: Io, plan: Plan, input: JsonObject, env: Environment, flags: RunFlags): Promise<number> {
+  // What is missing is listed; what is there has to be right.
+  const optional = new Map([...plan.inputs].map(([name, spec]) => [name, { ...spec, required: false }]));
+  const { problems } = checkInputs(optional, input);
+  if (problems.length > 0) throw new UsageError(problems.join("\nagentflow: "));
   const { dryRun: text } = await import("../report/dry-run.ts");
   const { dryRunJson: json } = await import("../report/dry-run-json.ts");
-  const { plan } = pipeline;
   const facts = {
     missingInputs: [...plan.inputs].filter(([name, spec]) => isRequired(spec) && !Object.hasOwn(input, name)).map(([name]) => name),
     missingVariables: missingVariables(plan, { env }),
@@ -118,61 +143,33 @@ async function dryRun(
   return EXIT.ok;
 }
 
-function start(pipeline: Pipeline, input: Readonly<Record<string, unknown>>, flags: RunFlags, onEvent: (event: Stamped) => void): Run {
-  const timeoutMs = flags.timeout === undefined ? undefined : timeoutOf(flags.timeout);
-  try {
-    return pipeline.start({
-      input,
-      onEvent,
-      meta: metaOf(flags.meta ?? []),
-      ...(flags.session === undefined ? {} : { sessionId: flags.session }),
-      ...(flags.runId === undefined ? {} : { runId: flags.runId }),
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    });
-  } catch (error) {
-    if (error instanceof InputError) throw new UsageError(error.problems.join("\nagentflow: "));
-    throw error;
-  }
-}
-
-function timeoutOf(text: string): number | null {
-  const parsed = parseDuration(text);
-  if ("problem" in parsed) throw new UsageError(`--timeout: ${parsed.problem}`);
-  return parsed.ms;
-}
-
-function maskerOf(io: Io, pipeline: Pipeline, env: Readonly<Record<string, string | undefined>>): Masker {
-  const masker = createMasker(pipeline.plan.secrets.map((name) => ({ name, value: env[name] ?? "" })));
-  for (const name of masker.tooShort) io.stderr.write(`agentflow: the value of ${name} is too short to be masked\n`);
+function maskerOf(io: Io, plan: Plan, env: Environment): Masker {
+  const masker = createMasker(plan.secrets.map((name) => ({ name, value: env[name] ?? "" })));
+  for (const name of masker.tooShort)
+    io.stderr.write(`agentflow: the value of ${name} has fewer than ${SHORTEST_SECRET} characters, so it is not masked in what is shown\n`);
   return masker;
 }
 
-/** The first signal stops the run, which then ends by itself; a second one does not wait for it. */
-async function untilEnd(
+async function runToEnd(
   io: Io,
-  started: Run,
-  progress: Progress,
-): Promise<{ result: RunResult; signal: StopSignal | null } | { result: null; signal: StopSignal }> {
-  let signal: StopSignal | null = null;
-  let force: () => void = () => {};
-  const forced = new Promise<null>((resolveForced) => {
-    force = () => resolveForced(null);
-  });
-  const stopListening = io.onStop((received) => {
-    if (signal === null) {
-      signal = received;
-      progress.note(`${received}: stopping; once more to stop without waiting`);
-      started.cancel(`the run was stopped by ${received}`);
-    } else {
-      started.kill();
-      force();
-    }
-  });
+  pipeline: Pipeline,
+  options: RunOptions,
+  { masker, progress, quiet }: { masker: Masker; progress: Progress; quiet: boolean },
+): Promise<Ending> {
+  // stdout is the result's; what modules print there by habit is for people.
+  const leaveConsole = usesModules(pipeline.plan)
+    ? io.onConsole((text) => {
+        if (!quiet) io.stderr.write(masker.maskText(text));
+      })
+    : () => {};
   try {
-    const result = await Promise.race([started.result, forced]);
-    return result === null ? { result, signal: signal ?? "SIGINT" } : { result, signal };
+    const started = pipeline.start(options);
+    return await untilEnd(io, started, pipeline.plan, (text) => progress.note(masker.maskText(text)));
+  } catch (error) {
+    if (error instanceof InputError) throw new UsageError(error.problems.map((problem) => masker.maskText(problem)).join("\nagentflow: "));
+    throw error;
   } finally {
-    stopListening();
+    leaveConsole();
     progress.stop();
   }
 }
@@ -200,33 +197,18 @@ function outputText(result: RunResult, flags: RunFlags): string {
   }
 }
 
-/** Finds out before the run whether the file can be written after it. */
-async function prepareOut(file: string): Promise<string> {
-  const part = `${file}.part`;
+/** Writes to stdout, or to the file; where the file cannot be written after all, stdout gets the text, and that is no success. */
+async function deliver(io: Io, text: string, out: ResultFile | null): Promise<boolean> {
+  if (text === "") return true;
   try {
-    if ((await stat(file).catch(() => null))?.isDirectory() === true) throw new Error("it is a directory");
-    await writeFile(part, "");
-    await rm(part);
+    if (out === null) io.stdout.write(text);
+    else await out.write(text);
+    return true;
   } catch (error) {
-    throw new UsageError(`--out: ${file} cannot be written in ${dirname(file)}: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  return file;
-}
-
-/** A file appears whole or not at all; if it cannot be written after all, stdout gets the text. */
-async function writeResult(io: Io, text: string, out: string | null): Promise<void> {
-  if (out === null || text === "") {
+    const reason = error instanceof Error ? error.message : String(error);
+    io.stderr.write(`agentflow: ${out?.path} could not be written (${reason}); here it is instead\n`);
     io.stdout.write(text);
-    return;
-  }
-  try {
-    await writeFile(`${out}.part`, text);
-    await rename(`${out}.part`, out);
-  } catch (error) {
-    io.stderr.write(
-      `agentflow: ${out} could not be written (${error instanceof Error ? error.message : String(error)}); here it is instead\n`,
-    );
-    io.stdout.write(text);
+    return false;
   }
 }
 

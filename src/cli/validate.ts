@@ -22,6 +22,7 @@ export async function validate(io: Io, files: readonly string[], flags: Validate
   const fails = (diagnostic: Diagnostic): boolean => diagnostic.severity === "error" || flags.strict === true;
   if (flags.format === "json") await printJson(io, checked, fails);
   else await printHuman(io, checked, fails, flags);
+  if (checked.some(({ diagnostics }) => diagnostics.some(isUnreadable))) return EXIT.usage;
   return checked.some(({ diagnostics }) => diagnostics.some(fails)) ? EXIT.failed : EXIT.ok;
 }
 

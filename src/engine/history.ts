@@ -10,7 +10,7 @@ export interface PastVisit {
 }
 
 /**
- * What earlier rounds of a run left behind, by visit (`group~1/member~2`).
+ * What earlier rounds of a run left behind, by visit (`group/member~2`).
  *
  * Contract: only the latest settlement of a visit is known, since an older one saw a state that is gone. Whether it may
  * be taken over is the interpreter's decision: positions must increase along a sequence.

@@ -1,4 +1,4 @@
-import { type Json, type JsonObject, jsonEqual, setOwn, toJson } from "../spec/json.ts";
+import { type Json, type JsonObject, jsonEqual, NotJsonError, parseJson, setOwn, toJson } from "../spec/json.ts";
 import type { InputSpec } from "../spec/spec.ts";
 
 /**
@@ -47,22 +47,21 @@ export function checkValue(name: string, spec: InputSpec, value: Json): string |
   return null;
 }
 
-/**
- * Turns the text of `--input key=value` into a value of the declared type; without a type it stays a string.
- * undefined: the text cannot be such a value.
- */
-export function convertInput(spec: InputSpec | undefined, text: string): Json | undefined {
+/** Turns the text of `--input key=value` into a value of the declared type; without a type it stays a string. */
+export function convertInput(
+  name: string,
+  spec: InputSpec | undefined,
+  text: string,
+): { readonly value: Json } | { readonly problem: string } {
   const type = spec?.type ?? "string";
-  if (type === "string") return text;
-  if (type === "boolean") return text === "true" ? true : text === "false" ? false : undefined;
-  let value: unknown;
+  if (type === "string") return { value: text };
   try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
+    const value = parseJson(text);
+    if (isOfType(value, type)) return { value };
+  } catch (error) {
+    if (error instanceof NotJsonError) return { problem: `the input \`${name}\` cannot be taken as it is: ${error.message}` };
   }
-  const json = toJson(value);
-  return isOfType(json, type) ? json : undefined;
+  return { problem: `the input \`${name}\` must be ${ARTICLE[type]}, but is \`${text.slice(0, 60)}\`` };
 }
 
 const ARTICLE = {

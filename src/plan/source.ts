@@ -131,6 +131,6 @@ async function readPipeline(file: string, readFile: ReadFile): Promise<Uint8Arra
   try {
     return await readFile(file);
   } catch (error) {
-    throw new UnreadableFileError(readProblem(file, error));
+    throw new UnreadableFileError(readProblem(file, error), { cause: error });
   }
 }

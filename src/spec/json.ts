@@ -24,6 +24,21 @@ export function toJson(value: unknown): Json {
   return copy(value, "", 0);
 }
 
+/**
+ * The value that a JSON text says: exactly, or not at all.
+ *
+ * @throws NotJsonError for a number that would come out as another one, and for too much nesting; SyntaxError for what is not JSON
+ */
+export function parseJson(text: string): Json {
+  try {
+    // Asking for each number's source is slow, and most texts have no number that could be too long for a double.
+    return toJson(/\d{16}|[eE]\+?\d{3}/.test(text) ? JSON.parse(text, keepExact) : JSON.parse(text));
+  } catch (error) {
+    if (error instanceof RangeError) throw new NotJsonError(`the value is nested deeper than ${MAX_DEPTH} levels`);
+    throw error;
+  }
+}
+
 /** Whether a value is a plain JSON object: not null, not a list. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -47,6 +62,14 @@ export function jsonEqual(a: Json | undefined, b: Json | undefined): boolean {
 export function setOwn(target: object, key: string, value: unknown): void {
   if (key === "__proto__") Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
   else (target as Record<string, unknown>)[key] = value;
+}
+
+function keepExact(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  const source = context?.source;
+  if (typeof value !== "number" || source === undefined) return value;
+  if (Number.isFinite(value) && (!/^-?\d+$/.test(source) || BigInt(source) === BigInt(value))) return value;
+  const shown = source.length > 40 ? `${source.slice(0, 37)}…` : source;
+  throw new NotJsonError(`the number ${shown} would come out as ${value}`);
 }
 
 const copies = new WeakSet<object>();

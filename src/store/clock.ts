@@ -6,6 +6,8 @@ export interface Clock {
   elapsed(): number;
   /** Calls back once, after `ms` of `elapsed` time, however long that is. Returns what cancels it. */
   after(ms: number, callback: () => void): () => void;
+  /** Lets everything happen that is due: timers, signals, what the network brought. */
+  turn(): Promise<void>;
 }
 
 /** The longest delay that a timer of the platform can hold: about 24.8 days. */
@@ -16,6 +18,7 @@ export function systemClock(): Clock {
   return {
     now: () => Date.now(),
     elapsed: () => performance.now(),
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
     after(ms, callback) {
       const due = performance.now() + ms;
       let timer: NodeJS.Timeout;

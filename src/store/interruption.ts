@@ -21,7 +21,7 @@ export class Interruption {
     if (this.#stop !== undefined) return;
     this.#stop = stop;
     this.#controller?.abort(stop.failure);
-    for (const listener of [...this.#listeners]) listener(stop);
+    for (const listener of Array.from(this.#listeners)) listener(stop);
     this.#listeners.clear();
   }
 

@@ -164,7 +164,7 @@ class LocalDurable implements Durable {
   async #hearTimers(): Promise<void> {
     const { clock } = this.#options;
     if (clock.elapsed() - this.#turnBeganMs < LONGEST_TURN_MS) return;
-    await new Promise<void>((resolve) => void clock.after(0, resolve));
+    await clock.turn();
     this.#turnBeganMs = clock.elapsed();
   }
 

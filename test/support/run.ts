@@ -27,16 +27,16 @@ export function pipelineOf(sequential: Sequential, rest: Partial<PipelineDefinit
 export async function runPipeline(
   definition: PipelineDefinition,
   agents: Record<string, AgentFunction> = {},
-  options: RunOptions & { clock?: VirtualClock; random?: () => number } = {},
+  options: RunOptions & { clock?: VirtualClock; random?: () => number; directory?: string } = {},
 ): Promise<TestRun> {
-  const { clock = virtualClock(), random = () => 0.999999, ...runOptions } = options;
+  const { clock = virtualClock(), random = () => 0.999999, directory = ".", ...runOptions } = options;
   const events: Stamped[] = [];
   let id = 0;
   const newId = (): string => {
     id += 1;
     return `id-${id}`;
   };
-  const pipeline = await definePipeline(definition, { agents, clock, random, newId, env: {} });
+  const pipeline = await definePipeline(definition, { agents, clock, random, newId, directory, env: {} });
   const onEvent = (event: Stamped): void => {
     events.push(event);
     options.onEvent?.(event);

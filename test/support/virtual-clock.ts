@@ -21,6 +21,7 @@ export function virtualClock(startMs = Date.UTC(2030, 0, 1)): VirtualClock {
   return {
     now: () => offsetMs + elapsedMs,
     elapsed: () => elapsedMs,
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
     jump: (ms) => {
       offsetMs += ms;
     },

@@ -54,15 +54,15 @@ function namesIn(key: string): string[] {
 export function callsWithoutRecord(world: SimWorld, { calls, entries }: Life, before: Entries): { calls: string[]; records: string[] } {
   const known = new Set(before.map(([key]) => key));
   const records = entries.filter(([key, { agent }]) => !known.has(key) && agent !== null && world.scripts.has(agent));
-  // Calls are matched with those first that must have been made.
-  records.sort(([, one], [, other]) => Number(one.stopped_by !== null) - Number(other.stopped_by !== null));
   const left = [...calls];
   const unmade: string[] = [];
-  for (const [key, { agent, attempt, failure, stopped_by }] of records) {
-    const call = `${key.slice(0, key.lastIndexOf("!"))} ${agent} #${attempt}`;
+  const mayLackCall = ([, { failure, stopped_by }]: Entries[number]): boolean => failure?.kind === "expression" || stopped_by !== null;
+  // Those that must have been made by a call come first, so that no other takes it away from them.
+  for (const [key, outcome] of records.sort((one, other) => Number(mayLackCall(one)) - Number(mayLackCall(other)))) {
+    const call = `${key.slice(0, key.lastIndexOf("!"))} ${outcome.agent} #${outcome.attempt}`;
     const index = left.indexOf(call);
     if (index !== -1) left.splice(index, 1);
-    else if (failure?.kind !== "expression" && stopped_by === null) unmade.push(call);
+    else if (!mayLackCall([key, outcome])) unmade.push(call);
   }
   return { calls: left, records: unmade };
 }
