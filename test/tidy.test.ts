@@ -69,8 +69,8 @@ const AMBIENT_ALLOWED: readonly { readonly files: RegExp; readonly uses?: readon
   { files: /^src\/store\/clock\.ts$/, reason: "it is the real clock" },
   {
     files: /^src\/agents\/process\.ts$/,
-    uses: ["node:timers/promises", "AbortSignal.timeout"],
-    reason: "a process that was told to end takes real time to do so, whatever the clock of the run says",
+    uses: ["node:timers/promises", "AbortSignal.timeout", "process"],
+    reason: "a process that was told to end takes real time to do so, whatever the clock of the run says; and signals are sent by it",
   },
   { files: /^src\/agents\/llm\.ts$/, uses: ["globalThis"], reason: "the only way to Node's own connection pool" },
 ];

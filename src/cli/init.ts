@@ -4,14 +4,16 @@ import { fileURLToPath } from "node:url";
 import { EXIT } from "./exit-codes.ts";
 import { type Io, UsageError } from "./io.ts";
 
-const TEMPLATES = ["starter", "etl", "content", "ml", "research", "review", "support"] as const;
+/** As commander hands them over. */
+export interface InitFlags {
+  /** One that is there. */
+  readonly template: string;
+  readonly force?: boolean;
+}
 
 /** `agentflow init`: copies one of the shipped pipelines. Files that are there are not touched unless it is forced. */
-export async function init(io: Io, directory: string, flags: { readonly template?: string; readonly force?: boolean }): Promise<number> {
-  const template = flags.template ?? "starter";
-  if (!(TEMPLATES as readonly string[]).includes(template))
-    throw new UsageError(`there is no template called \`${template}\`; there are ${TEMPLATES.join(", ")}`);
-  const from = join(await pipelinesDirectory(), template);
+export async function init(io: Io, directory: string, flags: InitFlags): Promise<number> {
+  const from = join(await pipelinesDirectory(), flags.template);
   const to = resolve(io.cwd, directory);
   const files = await filesOf(from);
   const there = await existing(to, files);
@@ -20,12 +22,20 @@ export async function init(io: Io, directory: string, flags: { readonly template
       `${there.map((file) => join(directory, file)).join(", ")} ${there.length === 1 ? "is" : "are"} there already; choose another directory, or use --force to replace`,
     );
   }
-  await mkdir(to, { recursive: true });
-  for (const file of files) await cp(join(from, file), join(to, file));
+  await copy(files, from, to);
   const where = relative(io.cwd, to);
   const main = join(where, "agentflow.toml");
   io.stdout.write(`${files.map((file) => `made ${join(where, file)}`).join("\n")}\n\nRun it:\n  agentflow run ${main}\n`);
   return EXIT.ok;
+}
+
+async function copy(files: readonly string[], from: string, to: string): Promise<void> {
+  try {
+    await mkdir(to, { recursive: true });
+    for (const file of files) await cp(join(from, file), join(to, file));
+  } catch (error) {
+    throw new UsageError(`${to} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 /** Where the shipped pipelines are, from the source as well as from the built program. */

@@ -1,10 +1,14 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { CompletionCommand, CompletionSpec, Shell } from "./completion.ts";
 import { EXIT, EXIT_CODES_HELP } from "./exit-codes.ts";
+import type { InitFlags } from "./init.ts";
 import type { Io } from "./io.ts";
 import type { RunFlags } from "./run.ts";
 import type { ValidateFlags } from "./validate.ts";
 import { VERSION } from "./version.ts";
+
+/** The shipped pipelines that `init` can copy. */
+const TEMPLATES = ["starter", "etl", "content", "ml", "research", "review", "support"];
 
 /** Reads the arguments and runs the command that they name; each command is loaded only when it runs. */
 export async function runProgram(io: Io): Promise<number> {
@@ -45,6 +49,7 @@ function makeProgram(io: Io, end: (code: number) => void): Command {
   addInit(program, io, end);
   addSchema(program, io);
   addCompletion(program, io);
+  for (const command of program.commands) command.showHelpAfterError(`(agentflow ${command.name()} --help shows what there is)`);
   return program;
 }
 
@@ -54,19 +59,25 @@ function addRun(program: Command, io: Io, end: (code: number) => void): void {
     .description("run a pipeline: progress on stderr, the final state as JSON on stdout")
     .argument("[file]", "the pipeline file", "agentflow.toml")
     .option("-i, --input <key=value>", "an input; key=value is converted to the declared type, key:=json is JSON (repeatable)", collect)
-    .option("--input-file <file>", "a JSON object with inputs; - is standard input; --input wins")
+    .option("--input-file <file>", "a JSON object with inputs; - is standard input; --input wins", nonEmpty)
     .option("--meta <key=value>", "metadata beside the state (repeatable)", collect)
-    .option("--session <id>", "the session's id; made up when absent")
-    .option("--run-id <id>", "the run's id; made up when absent")
+    .option("--session <id>", "the session's id; made up when absent", nonEmpty)
+    .option("--run-id <id>", "the run's id; made up when absent", nonEmpty)
     .addOption(new Option("--output <what>", "what stdout gets").choices(["state", "result", "none"]).default("state"))
-    .option("--events", "every event as a line of JSON on stdout, the result last")
-    .option("--out <file>", "write what stdout would get to a file instead")
+    .addOption(new Option("--events", "every event as a line of JSON on stdout, the result last").conflicts(["output", "out"]))
+    .option("--out <file>", "write what stdout would get to a file instead", nonEmpty)
     .option("--timeout <duration>", "the run's time, such as 5m or none, instead of the file's", nonEmpty)
-    .option("--env-file <file>", "environment variables to add, as NAME=value lines; the environment wins")
+    .option("--env-file <file>", "environment variables to add, as NAME=value lines; the environment wins", nonEmpty)
     .option("--no-store", "keep nothing on the disk")
-    .option("--dry-run", "show what would be run: stages, models, timeouts, worst-case time; runs nothing")
+    .addOption(
+      new Option("--dry-run", "show what would be run: stages, models, timeouts, worst-case time; runs nothing").conflicts([
+        "output",
+        "events",
+        "out",
+      ]),
+    )
     .option("--json", "with --dry-run: as JSON")
-    .option("-q, --quiet", "no progress; only what went wrong")
+    .addOption(new Option("-q, --quiet", "no progress; only what went wrong").conflicts("verbose"))
     .option("-v, --verbose", "also what scripts print on stderr")
     .option("--no-color", "no colours")
     .addHelpText(
@@ -103,10 +114,10 @@ function addInit(program: Command, io: Io, end: (code: number) => void): void {
     .command("init")
     .description("make a runnable pipeline to start from")
     .argument("[directory]", "where to put it", ".")
-    .option("-t, --template <name>", "etl, content, ml, research, review or support; a small one when absent")
+    .addOption(new Option("-t, --template <name>", "which one").choices(TEMPLATES).default("starter"))
     .option("--force", "replace files that are there")
     .addHelpText("after", "\nExamples:\n  agentflow init\n  agentflow init reviews --template review\n")
-    .action(async (directory: string, flags: { template?: string; force?: boolean }) => {
+    .action(async (directory: string, flags: InitFlags) => {
       const { init } = await import("./init.ts");
       end(await init(io, directory, flags));
     });
@@ -182,6 +193,6 @@ function collect(value: string, previous: string[] = []): string[] {
 }
 
 function nonEmpty(value: string): string {
-  if (value === "") throw new InvalidArgumentError("it is empty");
+  if (value === "") throw new InvalidArgumentError("It is empty.");
   return value;
 }

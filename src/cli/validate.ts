@@ -5,7 +5,7 @@ import { colourWorks, makePalette } from "../report/terminal.ts";
 import type { Diagnostic } from "../spec/diagnostic.ts";
 import { printDiagnostics, shownPath } from "./diagnostics.ts";
 import { EXIT } from "./exit-codes.ts";
-import { type Io, UsageError } from "./io.ts";
+import type { Io } from "./io.ts";
 
 /** As commander hands them over. */
 export interface ValidateFlags {
@@ -22,7 +22,7 @@ export async function validate(io: Io, files: readonly string[], flags: Validate
   const fails = (diagnostic: Diagnostic): boolean => diagnostic.severity === "error" || flags.strict === true;
   if (flags.format === "json") await printJson(io, checked, fails);
   else await printHuman(io, checked, fails, flags);
-  if (checked.some(({ diagnostics }) => diagnostics.some(isUnreadable))) return EXIT.usage;
+  if (checked.some(({ file, documents }) => !documents.has(file))) return EXIT.usage;
   return checked.some(({ diagnostics }) => diagnostics.some(fails)) ? EXIT.failed : EXIT.ok;
 }
 
@@ -55,15 +55,15 @@ async function printJson(io: Io, checked: readonly CheckedFile[], fails: Fails):
   io.stdout.write(`${JSON.stringify(diagnosticsReport(files, located), null, 2)}\n`);
 }
 
+/** A file that cannot be read is a problem of its own, so that the others are checked all the same. */
 async function check(io: Io, file: string, flags: ValidateFlags): Promise<CheckedFile> {
   const path = resolve(io.cwd, file === "-" ? flags.stdinFilename : file);
-  return checkFile(path, file === "-" ? await io.readStdin() : await bytesOf(path), io.env);
-}
-
-async function bytesOf(path: string): Promise<Uint8Array> {
+  let bytes: Uint8Array;
   try {
-    return await readFileNow(path);
+    bytes = file === "-" ? await io.readStdin() : await readFile(path);
   } catch (error) {
-    throw new UsageError(readProblem(path, error));
+    const message = readProblem(file === "-" ? "standard input" : path, error);
+    return { file: path, diagnostics: [{ severity: "error", code: "unreadable-file", message, file: path }], documents: new Map() };
   }
+  return checkFile(path, bytes, io.env);
 }

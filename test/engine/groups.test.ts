@@ -355,6 +355,25 @@ describe("a group that fails", () => {
   });
 });
 
+test("with fail_fast = false the rules are looked at again, on the state without what it wrote", async () => {
+  const { result } = await runGroup(
+    { a: gives({ n: 1 }), b: gives({}) },
+    {
+      sequence: {
+        agents: ["g", "y", "z"],
+        pipeline: { fail_fast: false },
+        branches: [
+          { from_agent: "g", condition: "n", end: true },
+          { from_agent: "g", to_agent: "z" },
+        ],
+      },
+      group: { agents: ["a", "b"] },
+      agents: { y: { type: "canned" } },
+    },
+  );
+  expect([result.status, result.path]).toEqual(["failed", ["g", "z"]]);
+});
+
 describe("stopped from outside", () => {
   test.each(["fail", "continue"] as const)(
     "a group with on_error = %s is cancelled, even if enough members had finished",

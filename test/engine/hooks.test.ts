@@ -273,6 +273,74 @@ describe("row 38, 41, 43: callbacks", () => {
   });
 });
 
+describe("hooks of the file", () => {
+  /** A pipeline with module hooks that note `NAME event stage` in `told`. */
+  function withHooks(name: string, hooks: Record<string, object>, definition: PipelineDefinition) {
+    const told: string[] = [];
+    const channel = `agentflow-test-${name}`;
+    (globalThis as Record<string, unknown>)[channel] = told;
+    const modules = Object.fromEntries(
+      Object.keys(hooks).map((hook) => [
+        `${hook}.mjs`,
+        `export default ({ event, stage, nested }) => void globalThis["${channel}"].push(["${hook}", event, stage?.name ?? nested ?? "run"].join(" "));`,
+      ]),
+    );
+    const tables = Object.entries(hooks).map(
+      ([hook, keys]) => ({ name: hook, module: `${hook}.mjs`, ...keys }) as NonNullable<PipelineDefinition["hooks"]>[number],
+    );
+    return { told, modules, definition: { ...definition, hooks: tables } };
+  }
+
+  test("are awaited in file order, after the callbacks", async () => {
+    const { told, modules, definition } = withHooks(
+      "order",
+      { second: { on: ["before_stage", "after_stage"] }, first: { on: "before_stage" } },
+      pipelineOf({ agents: ["a"] }),
+    );
+    const pipeline = await definePipeline(definition, { agents: { a: gives({}) }, directory: pipelineFiles({}, modules), env: {} });
+    pipeline.on("before_stage", ({ event }) => void told.push(`callback ${event}`));
+    const result = await pipeline.run();
+    expect(result.warnings).toEqual([]);
+    expect(told).toEqual(["callback before_stage", "second before_stage a", "first before_stage a", "second after_stage a"]);
+  });
+
+  test("`agents` limits them to some: by the stage's name, or that of the agent that serves it", async () => {
+    const { told, modules, definition } = withHooks(
+      "agents",
+      { one: { on: ["before_stage", "after_stage", "before_run"], agents: ["b"] }, other: { on: "retry", agents: ["spare"] } },
+      pipelineOf(
+        { agents: ["a", "g"], parallel: { g: { agents: ["b", "c"] } } },
+        { agents: { a: { fallback: "spare" }, spare: { retries: 1 } } },
+      ),
+    );
+    const pipeline = await definePipeline(definition, {
+      agents: { a: fails(), spare: failsThen([new Error("boom")]), b: gives({}), c: gives({}) },
+      directory: pipelineFiles({}, modules),
+      random: () => 0,
+      env: {},
+    });
+    await pipeline.run();
+    expect(told).toEqual(["one before_run run", "other retry a", "one before_stage b", "one after_stage b"]);
+  });
+
+  test("of a nested pipeline's file are for its own stages, and those of the outer one are not", async () => {
+    const inner = withHooks(
+      "nested",
+      { inside: { on: ["before_run", "before_stage"] } },
+      { ...pipelineOf({ agents: ["a"] }), name: "inner" },
+    );
+    const outer = withHooks(
+      "nested",
+      { outside: { on: ["before_run", "before_stage"] } },
+      pipelineOf({ agents: ["n"] }, { agents: { n: { type: "pipeline", file: "inner.toml" } } }),
+    );
+    const directory = pipelineFiles({ inner: inner.definition }, { ...inner.modules, ...outer.modules });
+    const pipeline = await definePipeline(outer.definition, { agents: { a: gives({}) }, directory, env: {} });
+    await pipeline.run();
+    expect(outer.told).toEqual(["outside before_run run", "outside before_stage n", "inside before_run n", "inside before_stage n/a"]);
+  });
+});
+
 test("events come in order, numbered, with the time and the run", async () => {
   const { told } = await witness(pipelineOf({ agents: ["a"] }), { a: gives({}) });
   expect(new Set(told.map(({ run_id }) => run_id))).toEqual(new Set(["run"]));

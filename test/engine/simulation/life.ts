@@ -92,7 +92,12 @@ class Stage {
 
   constructor(world: SimWorld) {
     this.#world = world;
-    this.clock = { now: () => this.#now.now(), elapsed: () => this.#now.elapsed(), after: (ms, callback) => this.#now.after(ms, callback) };
+    this.clock = {
+      now: () => this.#now.now(),
+      elapsed: () => this.#now.elapsed(),
+      after: (ms, callback) => this.#now.after(ms, callback),
+      turn: () => this.#now.turn(),
+    };
   }
 
   async live(pipeline: Pipeline, { entries = [], death, cancelAfterMs, healed = false }: LifeOptions): Promise<Life> {
