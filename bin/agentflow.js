@@ -25,8 +25,10 @@ function refuse(message) {
 function start() {
   process.getBuiltinModule("node:module").enableCompileCache();
   const program = new URL("../dist/cli.js", import.meta.url);
+  process.once("exit", cutShort);
   import(program.href)
     .then((cli) => cli.run())
+    .finally(() => process.off("exit", cutShort))
     .then(exit, (error) => {
       if (error && error.code === "ERR_MODULE_NOT_FOUND" && error.url === program.href) {
         refuse(`agentflow is not built yet: run \`npm ci\` in ${decodeURIComponent(new URL("..", import.meta.url).pathname)}`);
@@ -35,6 +37,12 @@ function start() {
         exit(70);
       }
     });
+}
+
+/** The process ends before the program has: that is no success, whatever code it was given. */
+function cutShort() {
+  process.stderr.write("agentflow: the run was cut short: a module ended the process, with process.exit() for example\n");
+  process.exitCode = 1;
 }
 
 /**

@@ -5,7 +5,6 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkFile } from "../src/check.ts";
 import { EXIT } from "../src/cli/exit-codes.ts";
-import { main } from "../src/cli/main.ts";
 import { VERSION } from "../src/cli/version.ts";
 import { loadPipeline } from "../src/index.ts";
 import { compileExpression } from "../src/plan/expression.ts";
@@ -16,9 +15,9 @@ import { jsonSchema, tableKeys } from "../src/spec/schema.ts";
 import { FAILURE_KINDS, HOOK_EVENTS, NEVER_RETRIED_KINDS, RETRYABLE_KINDS } from "../src/spec/spec.ts";
 import { parseToml } from "../src/spec/toml.ts";
 import { type Block, blocksOf, codeIn, headingsOf, linksOf, proseOf, sectionOf, tablesOf } from "./support/markdown.ts";
+import { runProgram } from "./support/program.ts";
 import { pipelineOf, runPipeline } from "./support/run.ts";
 import { openShell, type Shell } from "./support/shell.ts";
-import { virtualClock } from "./support/virtual-clock.ts";
 
 /**
  * The documentation says what the program does.
@@ -454,23 +453,7 @@ function schemaKeys(schema: JsonObject): string[] {
 
 /** The flags of every command, as its help lists them; those of the program itself under "". */
 async function programFlags(): Promise<Map<string, string[]>> {
-  const help = async (...words: string[]): Promise<string> => {
-    let shown = "";
-    const output = { write: (text: string) => void (shown += text), isTTY: false, columns: 0 };
-    await main({
-      args: [...words, "--help"],
-      env: {},
-      cwd: root,
-      stdout: output,
-      stderr: output,
-      readStdin: async () => new Uint8Array(),
-      clock: virtualClock(),
-      random: () => 0,
-      newId: () => "id",
-      onStop: () => () => {},
-    });
-    return shown;
-  };
+  const help = async (...words: string[]): Promise<string> => (await runProgram([...words, "--help"], { cwd: root })).stdout;
   const flagsIn = (text: string): string[] =>
     [...text.matchAll(/^ {2}(?:(-\w), )?(--[a-z-]+)/gm)].flatMap(([, short, long = ""]) => (short === undefined ? [long] : [short, long]));
   const program = await help();

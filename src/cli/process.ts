@@ -37,17 +37,28 @@ function workingDirectory(): string {
 
 function outputOf(stream: NodeJS.WriteStream): Output {
   let loss: Error | null = null;
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    // A reader that closes the pipe early (`| head`) is not an error, nor is a terminal that was closed.
-    if (error.code !== "EPIPE" && !(error.code === "EIO" && stream.isTTY)) loss ??= error;
-  });
+  const note = (error: NodeJS.ErrnoException | null | undefined): void => {
+    if (error !== null && error !== undefined && !hasNoReader(error, stream)) loss ??= error;
+  };
+  stream.on("error", note);
   return {
     write: (text) => void stream.write(text),
-    flushed: () => new Promise((resolve) => void stream.write("", () => resolve(loss))),
+    flushed: () =>
+      new Promise((resolve) => {
+        stream.write("", (error) => {
+          note(error);
+          resolve(loss);
+        });
+      }),
     isTTY: stream.isTTY === true,
     columns: stream.columns ?? 0,
     ...(stream.isTTY === true ? { terminal: stream } : {}),
   };
+}
+
+/** A reader that closes the pipe early (`| head`), or a terminal that was closed. */
+function hasNoReader({ code }: NodeJS.ErrnoException, stream: NodeJS.WriteStream): boolean {
+  return code === "EPIPE" || code === "ERR_STREAM_DESTROYED" || (code === "EIO" && stream.isTTY);
 }
 
 function onStop(listener: (reason: StopReason) => void): () => void {

@@ -78,7 +78,8 @@ export async function run(io: Io, file: string, flags: RunFlags): Promise<number
 function checkFlags(flags: RunFlags): Pick<RunOptions, "meta" | "sessionId" | "runId" | "timeoutMs"> {
   if (flags.json === true && flags.dryRun !== true)
     throw new UsageError("--json goes with --dry-run; the result of a run as JSON is --output result");
-  if (flags.out !== undefined && flags.output === "none") throw new UsageError("--output none leaves nothing to write to the file of --out");
+  if (flags.out !== undefined && flags.output === "none")
+    throw new UsageError("--output none leaves nothing to write to the file of --out");
   return {
     meta: metaOf(flags.meta ?? []),
     ...(flags.session === undefined ? {} : { sessionId: flags.session }),

@@ -60,7 +60,7 @@ async function check(io: Io, file: string, flags: ValidateFlags): Promise<Checke
   const path = resolve(io.cwd, file === "-" ? flags.stdinFilename : file);
   let bytes: Uint8Array;
   try {
-    bytes = file === "-" ? await io.readStdin() : await readFile(path);
+    bytes = file === "-" ? await io.readStdin() : await readFileNow(path);
   } catch (error) {
     const message = readProblem(file === "-" ? "standard input" : path, error);
     return { file: path, diagnostics: [{ severity: "error", code: "unreadable-file", message, file: path }], documents: new Map() };

@@ -71,7 +71,10 @@ function attemptLines(stage: StageResult, palette: Palette): string[] {
 function otherFailures(result: RunResult, palette: Palette): string[] {
   const main = result.stages.findLast((entry) => entry.name === result.error?.stage && entry.error !== null);
   return result.stages
-    .filter((stage) => stage.status === "failed" && stage !== main && !isTold(stage, result.error))
+    .filter(
+      (stage) =>
+        stage.status === "failed" && stage !== main && !isTold(stage, result.error) && groupOf(result, stage)?.status !== "succeeded",
+    )
     .flatMap((stage) => [
       `  ${palette.red("✖")} ${stageText(stage)} failed${afterAttempts(stage)}: ${why(stage)}`,
       ...lastLines(stage.error?.detail ?? "", DETAIL_LINES).map((line) => `    ${palette.dim("│")} ${line}`),
@@ -87,10 +90,16 @@ function isTold(stage: StageResult, error: RunError | null): boolean {
   return isQuoted && (own.detail === undefined || own.detail === error.failure.detail);
 }
 
+/** Failures that the run survived: tolerated ones, and those of members whose group succeeded without them. */
 function tolerated(result: RunResult, palette: Palette): string[] {
   return result.stages
-    .filter((stage) => stage.status === "tolerated")
+    .filter((stage) => stage.status === "tolerated" || (stage.status === "failed" && groupOf(result, stage)?.status === "succeeded"))
     .map((stage) => `  ${palette.yellow("⚠")} ${stageText(stage)} failed${afterAttempts(stage)}, tolerated: ${why(stage)}`);
+}
+
+/** The entry of the group that a member ran in. */
+function groupOf(result: RunResult, member: StageResult): StageResult | undefined {
+  return result.stages.find(({ name, visit }) => name === member.group && visit === member.visit);
 }
 
 function warnings(result: RunResult, palette: Palette): string[] {

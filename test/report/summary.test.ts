@@ -266,6 +266,17 @@ describe("after a run that succeeded", () => {
         "  ⚠ hook notify failed on after_run: exit code 1",
       ],
     },
+    {
+      does: "a member that failed while its group succeeded is not silent",
+      result: runResult({
+        stages: [
+          stageResult("g", { served_by: null }),
+          stageResult("a", { group: "g" }),
+          stageResult("b", { group: "g", status: "failed", error: limit }),
+        ],
+      }),
+      lines: ["✔ sales succeeded in 12.3s: 2 stages", "  ⚠ stage 1 (b) failed, tolerated: 429 rate limit"],
+    },
   ])("$does", ({ result, lines }) => {
     expect(successSummary(result, { palette: plainPalette }).split("\n")).toEqual(lines);
   });

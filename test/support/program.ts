@@ -1,7 +1,7 @@
-import { randomUUID } from "node:crypto";
 import { dirname } from "node:path";
-import type { Io, Output } from "../../src/cli/io.ts";
+import type { Io, Output, StopReason } from "../../src/cli/io.ts";
 import { main } from "../../src/cli/main.ts";
+import type { Clock } from "../../src/store/clock.ts";
 import { systemClock } from "../../src/store/clock.ts";
 
 /** What a run of the program left behind. */
@@ -11,27 +11,74 @@ export interface ProgramEnd {
   readonly stderr: string;
 }
 
-/** Runs the whole program in this process, in real time, with an environment of its own: a PATH and what is given. */
-export async function runProgram(
-  args: readonly string[],
-  { cwd, env = {}, stdin = "" }: { readonly cwd: string; readonly env?: Readonly<Record<string, string>>; readonly stdin?: string },
-): Promise<ProgramEnd> {
-  const stdout = outputTo([]);
-  const stderr = outputTo([]);
+export interface ProgramWorld {
+  readonly cwd: string;
+  /** Besides a PATH on which `node` is the one that runs the tests. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string | Uint8Array | Error;
+  /** The system's where absent. */
+  readonly clock?: Clock;
+  /** Whether colours and such are for a terminal; without `terminal`, so that lines are not redrawn. */
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  /** What `stdout` says was lost of it. */
+  readonly loss?: Error;
+}
+
+/** The program while it runs in this process. */
+export interface RunningProgram {
+  readonly end: Promise<ProgramEnd>;
+  /** What was written so far. */
+  stdout(): string;
+  stderr(): string;
+  /** Resolves when stderr holds the text. */
+  says(text: string): Promise<void>;
+  /** As a signal does. */
+  stop(reason: StopReason): void;
+  /** As an agent in this process does. */
+  print(text: string): void;
+}
+
+/** Starts the whole program in this process. Ids are `id-1`, `id-2`, …; chance is none. */
+export function startProgram(args: readonly string[], world: ProgramWorld): RunningProgram {
+  const stdout = memoryOutput(world);
+  const stderr = memoryOutput(world);
+  const stopListeners = new Set<(reason: StopReason) => void>();
+  const consoleListeners = new Set<(text: string) => void>();
+  let ids = 0;
   const io: Io = {
     args,
-    env: { PATH: programPath(), ...env },
-    cwd,
-    stdout: stdout.output,
+    env: { PATH: programPath(), ...world.env },
+    cwd: world.cwd,
+    stdout: { ...stdout.output, flushed: async () => world.loss ?? null },
     stderr: stderr.output,
-    readStdin: async () => new TextEncoder().encode(stdin),
-    clock: systemClock(),
-    random: Math.random,
-    newId: randomUUID,
-    onStop: () => () => {},
+    readStdin: async () => {
+      const { stdin = "" } = world;
+      if (stdin instanceof Error) throw stdin;
+      return typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin;
+    },
+    clock: world.clock ?? systemClock(),
+    random: () => 0,
+    newId: () => {
+      ids += 1;
+      return `id-${ids}`;
+    },
+    onStop: (listener) => added(stopListeners, listener),
+    onConsole: (listener) => added(consoleListeners, listener),
   };
-  const code = await main(io);
-  return { code, stdout: stdout.text(), stderr: stderr.text() };
+  return {
+    end: main(io).then((code) => ({ code, stdout: stdout.text(), stderr: stderr.text() })),
+    stdout: stdout.text,
+    stderr: stderr.text,
+    says: stderr.says,
+    stop: (reason) => stopListeners.forEach((listener) => listener(reason)),
+    print: (text) => consoleListeners.forEach((listener) => listener(text)),
+  };
+}
+
+/** The same, to its end. */
+export function runProgram(args: readonly string[], world: ProgramWorld): Promise<ProgramEnd> {
+  return startProgram(args, world).end;
 }
 
 /** A PATH on which `node` is the one that runs the tests. */
@@ -39,6 +86,33 @@ export function programPath(): string {
   return `${dirname(process.execPath)}:${process.env.PATH ?? ""}`;
 }
 
-function outputTo(written: string[]): { readonly output: Output; text(): string } {
-  return { output: { write: (text) => void written.push(text), isTTY: false, columns: 0 }, text: () => written.join("") };
+function added<Listener>(listeners: Set<Listener>, listener: Listener): () => void {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
+}
+
+function memoryOutput({ isTTY = false, columns = 0 }: ProgramWorld): {
+  readonly output: Output;
+  text(): string;
+  says(text: string): Promise<void>;
+} {
+  let written = "";
+  const waiting: { readonly text: string; readonly resolve: () => void }[] = [];
+  return {
+    output: {
+      isTTY,
+      columns,
+      write(text) {
+        written += text;
+        for (const one of waiting) if (written.includes(one.text)) one.resolve();
+      },
+      flushed: async () => null,
+    },
+    text: () => written,
+    says: (text) =>
+      new Promise((resolve) => {
+        if (written.includes(text)) resolve();
+        else waiting.push({ text, resolve });
+      }),
+  };
 }
