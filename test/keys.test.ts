@@ -317,7 +317,9 @@ test("no key of the schema is without a row here", () => {
 /** What can be seen of a pipeline from outside: how it ends, what is told on the way, what a model server is asked. */
 async function observe(row: Row, value: unknown): Promise<unknown> {
   const definition = set(row.base, row.at, value) as unknown as PipelineDefinition;
-  const virtual = row.see === "real time" ? null : virtualClock();
+  // Scripts, modules and the model client take real time; virtual time would run away from them.
+  const real = row.see === "real time" || JSON.stringify(definition).includes('"llm"');
+  const virtual = real ? null : virtualClock();
   const requests: unknown[] = [];
   const fetch = async (url: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const headers = new Headers(init?.headers);
@@ -346,7 +348,7 @@ async function observe(row: Row, value: unknown): Promise<unknown> {
       onEvent: (event) => events.push(event),
     });
     const result = virtual === null ? await run : await virtual.run(run);
-    return withoutTimes({ result, events, requests }, row.see === "real time");
+    return withoutTimes({ result, events, requests }, real);
   } catch (error) {
     if (error instanceof PipelineError || error instanceof InputError) return { refused: error.message };
     throw error;

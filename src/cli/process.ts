@@ -1,6 +1,5 @@
 import { Console } from "node:console";
 import { randomUUID } from "node:crypto";
-import { Writable } from "node:stream";
 import { systemClock } from "../store/clock.ts";
 import { type Io, type Output, type StopReason, UsageError } from "./io.ts";
 
@@ -75,14 +74,9 @@ function onStop(listener: (reason: StopReason) => void): () => void {
 
 function onConsole(listener: (text: string) => void): () => void {
   const { console } = globalThis;
-  const stream = new Writable({
-    decodeStrings: false,
-    write(text, _encoding, done) {
-      listener(String(text));
-      done();
-    },
-  });
-  globalThis.console = new Console(stream);
+  const stream = { write: listener } as unknown as NodeJS.WritableStream;
+  // With `ignoreErrors`, it would need a stream that has events.
+  globalThis.console = new Console({ stdout: stream, ignoreErrors: false });
   return () => {
     globalThis.console = console;
   };

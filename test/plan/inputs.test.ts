@@ -83,29 +83,31 @@ test.each<[InputSpec, boolean]>([
 });
 
 describe("--input key=value", () => {
-  test.each<[InputSpec["type"], string, Json | undefined]>([
-    [undefined, "007", "007"],
-    ["string", "[1]", "[1]"],
-    ["boolean", "true", true],
-    ["boolean", "false", false],
-    ["boolean", "yes", undefined],
-    ["number", "1.5", 1.5],
-    ["number", "1e3", 1000],
-    ["number", "many", undefined],
-    ["number", '"1"', undefined],
-    ["integer", "7", 7],
-    ["integer", "7.5", undefined],
-    ["list", "[1, 2]", [1, 2]],
-    ["list", "{}", undefined],
-    ["object", '{"a": 1}', { a: 1 }],
-    ["object", "a=1", undefined],
-    ["number", "", undefined],
-    ["number", "1e999", undefined],
-  ])("of type %s: %s", (type, text, value) => {
-    expect(convertInput(type === undefined ? {} : { type }, text)).toEqual(value);
+  const notA = (what: string, text: string) => ({ problem: `the input \`x\` must be ${what}, but is \`${text}\`` });
+
+  test.each<[InputSpec["type"], string, { value: Json } | { problem: string }]>([
+    [undefined, "007", { value: "007" }],
+    ["string", "[1]", { value: "[1]" }],
+    ["boolean", "true", { value: true }],
+    ["boolean", "false", { value: false }],
+    ["boolean", "yes", notA("true or false", "yes")],
+    ["number", "1.5", { value: 1.5 }],
+    ["number", "1e3", { value: 1000 }],
+    ["number", "many", notA("a number", "many")],
+    ["number", '"1"', notA("a number", '"1"')],
+    ["number", "", notA("a number", "")],
+    ["integer", "7", { value: 7 }],
+    ["integer", "7.5", notA("an integer", "7.5")],
+    ["list", "[1, 2]", { value: [1, 2] }],
+    ["list", "{}", notA("a list", "{}")],
+    ["object", '{"a": 1}', { value: { a: 1 } }],
+    ["object", "a=1", notA("an object", "a=1")],
+    ["object", `{${"x".repeat(90)}`, notA("an object", `{${"x".repeat(59)}`)],
+  ])("of type %s: %s", (type, text, converted) => {
+    expect(convertInput("x", type === undefined ? {} : { type }, text)).toEqual(converted);
   });
 
   test("of an input that is not declared it stays text", () => {
-    expect(convertInput(undefined, "1")).toBe("1");
+    expect(convertInput("x", undefined, "1")).toEqual({ value: "1" });
   });
 });

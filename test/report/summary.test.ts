@@ -275,7 +275,7 @@ describe("after a run that succeeded", () => {
           stageResult("b", { group: "g", status: "failed", error: limit }),
         ],
       }),
-      lines: ["✔ sales succeeded in 12.3s: 2 stages", "  ⚠ stage 1 (b) failed, tolerated: 429 rate limit"],
+      lines: ["✔ sales succeeded in 12.3s: 2 stages", "  ⚠ stage 1 (b, in group g) failed, tolerated: 429 rate limit"],
     },
   ])("$does", ({ result, lines }) => {
     expect(successSummary(result, { palette: plainPalette }).split("\n")).toEqual(lines);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isJsonObject, jsonEqual, MAX_DEPTH, NotJsonError, setOwn, toJson } from "../../src/spec/json.ts";
+import { isJsonObject, jsonEqual, MAX_DEPTH, NotJsonError, parseJson, setOwn, toJson } from "../../src/spec/json.ts";
 
 class Money {
   readonly amount = 1;
@@ -69,6 +69,35 @@ describe("a copy as JSON", () => {
     const copy = toJson(JSON.parse('{"__proto__": {"polluted": 1}}'));
     expect(JSON.stringify(copy)).toBe('{"__proto__":{"polluted":1}}');
     expect((copy as { polluted?: number }).polluted).toBeUndefined();
+  });
+});
+
+describe("a JSON text", () => {
+  test.each<[string, unknown]>([
+    ['{"a": [1, -0.5, 1e3, "1e999", null]}', { a: [1, -0.5, 1000, "1e999", null] }],
+    ["9007199254740992", 2 ** 53],
+    ["100000000000000000000", 1e20],
+    ["0.1234567890123456789", 0.12345678901234568],
+    ["1e-400", 0],
+    ['{"__proto__": 9007199254740992}', JSON.parse('{"__proto__": 9007199254740992}')],
+  ])("%s is taken as it is", (text, value) => {
+    expect(JSON.stringify(parseJson(text))).toBe(JSON.stringify(value));
+  });
+
+  test.each<[string, string]>([
+    ["9007199254740993", "the number 9007199254740993 would come out as 9007199254740992"],
+    ['{"id": [-12345678901234567890]}', "the number -12345678901234567890 would come out as -12345678901234567000"],
+    ["1e999", "the number 1e999 would come out as Infinity"],
+    [`1${"0".repeat(50)}1`, `the number 1${"0".repeat(36)}… would come out as 1e+51`],
+    [`${"[".repeat(600)}${"]".repeat(600)}`, `${"[0]".repeat(20)}… is nested deeper than 500 levels`],
+    [`${"[".repeat(100_000)}${"]".repeat(100_000)}`, ""],
+  ])("%.40s is refused rather than changed", (text, message) => {
+    expect(() => parseJson(text)).toThrow(message === "" ? NotJsonError : new NotJsonError(message));
+  });
+
+  test("that is none is a syntax error, and what comes of one is frozen", () => {
+    expect(() => parseJson("{a: 1}")).toThrow(SyntaxError);
+    expect(Object.isFrozen(parseJson('{"a": 1}'))).toBe(true);
   });
 });
 

@@ -21,7 +21,8 @@ export function virtualClock(startMs = Date.UTC(2030, 0, 1)): VirtualClock {
   return {
     now: () => offsetMs + elapsedMs,
     elapsed: () => elapsedMs,
-    turn: () => new Promise((resolve) => setImmediate(resolve)),
+    // Whoever waits for a turn is not idle: no time passes.
+    turn: () => Promise.resolve(),
     jump: (ms) => {
       offsetMs += ms;
     },
