@@ -259,6 +259,9 @@ async function endAfterwards<T>(work: Promise<T>, end: () => Promise<void>): Pro
 /** @throws InputError */
 function checkRunInput(plan: Plan, options: RunOptions): JsonObject {
   const problems: string[] = [];
+  // It becomes a part of idempotency keys, and so of HTTP headers.
+  if (options.runId !== undefined && !/^[\w.:-]+$/.test(options.runId))
+    problems.push(`a run's id is made of letters, digits, \`.\`, \`_\`, \`:\` and \`-\`; \`${options.runId}\` is not`);
   for (const [key, value] of Object.entries(options.meta ?? {})) {
     if ((RESERVED_META as readonly string[]).includes(key)) problems.push(`the metadata \`${key}\` is set by agentflow itself`);
     else if (typeof value !== "string") problems.push(`the metadata \`${key}\` must be a string`);

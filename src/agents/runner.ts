@@ -29,7 +29,7 @@ export interface ClosableAgentRunner extends AgentRunner {
   kill(): void;
 }
 
-export const DEFAULT_GRACE_MS = 5_000;
+const DEFAULT_GRACE_MS = 5_000;
 
 /** Calls agents of every type but `pipeline`, which is the interpreter's own. See {@link AgentRunner} for what is promised. */
 export function createAgentRunner(options: AgentRunnerOptions): ClosableAgentRunner {

@@ -34,7 +34,7 @@ export async function openResultFile(path: string, id: string): Promise<ResultFi
           await writeFile(part, text, found === null ? {} : { mode: found.mode & 0o777 });
           await rename(part, target);
         } catch (error) {
-          await rm(part, { force: true });
+          await rm(part).catch(() => {});
           throw error;
         }
       },

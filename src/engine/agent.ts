@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "../spec/json.ts";
+import type { JsonObject } from "../spec/json.ts";
 import type { AgentPlan } from "../plan/plan.ts";
 import type { Scope } from "../plan/scope.ts";
 import type { Usage } from "./failure.ts";
@@ -64,5 +64,3 @@ export interface AgentRunner {
 
 /** Metadata: strings beside the state. */
 export type Metadata = Readonly<Record<string, string>>;
-
-export type { Json, JsonObject };

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../spec/json.ts";
 
 /** Beyond this a state is worth a warning: every stage that sees all of it pays for it, model calls in tokens. */
-export const LARGE_STATE_BYTES = 1_000_000;
+const LARGE_STATE_BYTES = 1_000_000;
 
 /** Watches a state grow; the cost of watching is that of what is written, not of the whole. */
 export class StateSize {

@@ -37,7 +37,7 @@ export function isRequired(spec: InputSpec): boolean {
 }
 
 /** Whether a value is of an input's declared type; null: it is, otherwise what is wrong. */
-export function checkValue(name: string, spec: InputSpec, value: Json): string | null {
+function checkValue(name: string, spec: InputSpec, value: Json): string | null {
   if (spec.type !== undefined && !isOfType(value, spec.type)) {
     return `the input \`${name}\` must be ${ARTICLE[spec.type]}, but is ${JSON.stringify(value).slice(0, 60)}`;
   }

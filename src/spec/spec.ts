@@ -189,10 +189,8 @@ export type AgentDefinition = AgentKeys<DurationText, SizeText>;
 
 /** A pipeline after reading: well-formed, but its names are not resolved yet. */
 export type PipelineSpec = PipelineKeys<number | null, number>;
-export type DefaultsSpec = DefaultsKeys<number | null>;
 export type AgentSpec = AgentKeys<number | null, number>;
 export type InputSpec = InputKeys;
 export type ProviderSpec = ProviderKeys;
 export type GroupSpec = GroupKeys;
 export type BranchSpec = BranchKeys;
-export type HookSpec = HookKeys<number | null>;

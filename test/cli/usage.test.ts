@@ -49,9 +49,9 @@ describe("help", () => {
   });
 
   test("fits the terminal", async () => {
-    const { stdout } = await runProgram(["run", "--help"], { cwd, isTTY: true, columns: 60 });
+    const { stdout } = await runProgram(["run", "--help"], { cwd, isTTY: true, columns: 80 });
     const options = stdout.slice(stdout.indexOf("Options:"), stdout.indexOf("Examples:"));
-    expect(options.split("\n").filter((line) => line.length > 60)).toEqual([]);
+    expect(options.split("\n").filter((line) => line.length > 80)).toEqual([]);
   });
 
   test.each([
@@ -77,8 +77,7 @@ describe("help", () => {
 });
 
 describe("wrong usage ends with 2, nothing was run, and the message says what to do:", () => {
-  const seeHelp = (command?: string): string =>
-    `(agentflow ${command === undefined ? "" : `${command} `}--help shows what there is)\n`;
+  const seeHelp = (command?: string): string => `(agentflow ${command === undefined ? "" : `${command} `}--help shows what there is)\n`;
 
   test.each<[sentence: string, args: readonly string[], stderr: string]>([
     ["an unknown command, with the one that is meant", ["rnu"], `agentflow: unknown command 'rnu'\n(Did you mean run?)\n${seeHelp()}`],

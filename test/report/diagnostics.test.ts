@@ -15,7 +15,7 @@ const UNKNOWN: Diagnostic = {
   severity: "error",
   code: "unknown-agent",
   message: "there is no agent called `colector`",
-  file: "/work/pipeline.toml",
+  file: "/project/pipeline.toml",
   path: ["orchestration", "sequential", "agents", 0],
   label: "not defined",
   related: [{ path: ["agents", "collector"], at: "key", label: "did you mean this one?" }],
@@ -25,7 +25,7 @@ const UNKNOWN: Diagnostic = {
 async function shown(text: string | null, diagnostics: readonly Partial<Diagnostic>[], palette?: Palette): Promise<string[]> {
   const whole = diagnostics.map((diagnostic): Diagnostic => ({ severity: "error", code: "test", message: "message", ...diagnostic }));
   const rendered = renderDiagnostics(await locate(text, whole), {
-    shown: (file) => file.replace("/work/", ""),
+    shown: (file) => file.replace("/project/", ""),
     ...(palette === undefined ? {} : { palette }),
   });
   return rendered.split("\n");
@@ -129,7 +129,7 @@ describe("a diagnostic for people", () => {
   });
 
   test("names the file where its text is not known", async () => {
-    expect(await shown(null, [{ file: "/work/p.toml", path: ["a"] }])).toEqual(["error[test]: message", "  --> p.toml", "", "1 error"]);
+    expect(await shown(null, [{ file: "/project/p.toml", path: ["a"] }])).toEqual(["error[test]: message", "  --> p.toml", "", "1 error"]);
   });
 
   test("is nothing for nothing", () => expect(renderDiagnostics([])).toBe(""));
@@ -199,7 +199,7 @@ describe("the marked line", () => {
 
 test("a message, a label and a file cannot steer the terminal", async () => {
   const lines = await shown("a = 1", [
-    { path: ["a"], message: "x\x1b[31m\ny", label: "l\x07", help: "h\u202e", file: "/work/\x1b]0;t\x07f\n.toml" },
+    { path: ["a"], message: "x\x1b[31m\ny", label: "l\x07", help: "h\u202e", file: "/project/\x1b]0;t\x07f\n.toml" },
   ]);
   expect(lines).toEqual(["error[test]: x y", "  --> f .toml:1:5", "   |", " 1 | a = 1", "   |     ^ l", "   = help: h", "", "1 error"]);
 });
@@ -219,23 +219,23 @@ test("diagnostics for programs are plain data of version 1", async () => {
   expect(
     diagnosticsReport(
       [
-        { file: "/work/pipeline.toml", valid: false },
-        { file: "/work/other.toml", valid: true },
+        { file: "/project/pipeline.toml", valid: false },
+        { file: "/project/other.toml", valid: true },
       ],
       located,
     ),
   ).toEqual({
     version: 1,
     files: [
-      { file: "/work/pipeline.toml", valid: false },
-      { file: "/work/other.toml", valid: true },
+      { file: "/project/pipeline.toml", valid: false },
+      { file: "/project/other.toml", valid: true },
     ],
     diagnostics: [
       {
         severity: "error",
         code: "unknown-agent",
         message: "there is no agent called `colector`",
-        file: "/work/pipeline.toml",
+        file: "/project/pipeline.toml",
         line: 5,
         column: 11,
         end_line: 5,

@@ -33,6 +33,8 @@ export interface RunningProgram {
   stderr(): string;
   /** Resolves when stderr holds the text. */
   says(text: string): Promise<void>;
+  /** Resolves when stdout does. */
+  prints(text: string): Promise<void>;
   /** As a signal does. */
   stop(reason: StopReason): void;
   /** As an agent in this process does. */
@@ -71,6 +73,7 @@ export function startProgram(args: readonly string[], world: ProgramWorld): Runn
     stdout: stdout.text,
     stderr: stderr.text,
     says: stderr.says,
+    prints: stdout.says,
     stop: (reason) => stopListeners.forEach((listener) => listener(reason)),
     print: (text) => consoleListeners.forEach((listener) => listener(text)),
   };
