@@ -32,7 +32,7 @@ export function timelessEntries(world: SimWorld, entries: Entries): string[] {
   return entries
     .filter(([key]) => !namesIn(key.slice(0, key.lastIndexOf("!"))).some((name) => timely.has(name)))
     .map(([key, outcome]) => `${key}: ${outcomeLine(outcome)}`)
-    .sort();
+    .toSorted();
 }
 
 function outcomeLine({ settled, agent, attempt, wrote, failure, retry_in_ms, decision }: Outcome): string {
@@ -58,7 +58,7 @@ export function callsWithoutRecord(world: SimWorld, { calls, entries }: Life, be
   const unmade: string[] = [];
   const mayLackCall = ([, { failure, stopped_by }]: Entries[number]): boolean => failure?.kind === "expression" || stopped_by !== null;
   // Those that must have been made by a call come first, so that no other takes it away from them.
-  for (const [key, outcome] of records.sort((one, other) => Number(mayLackCall(one)) - Number(mayLackCall(other)))) {
+  for (const [key, outcome] of records.toSorted((one, other) => Number(mayLackCall(one)) - Number(mayLackCall(other)))) {
     const call = `${key.slice(0, key.lastIndexOf("!"))} ${outcome.agent} #${outcome.attempt}`;
     const index = left.indexOf(call);
     if (index !== -1) left.splice(index, 1);

@@ -180,7 +180,7 @@ function runStage(
       status,
       servedBy: attempts.at(-1)?.agent ?? null,
       attempts,
-      wrote: Object.keys(wrote).sort(),
+      wrote: Object.keys(wrote).toSorted(),
     };
     const visit = {
       status,
@@ -346,7 +346,7 @@ function runGroup(place: Place, group: SimGroup, number: number, startMs: number
     status: settled.status,
     servedBy: null,
     attempts: [],
-    wrote: Object.keys(wrote).sort(),
+    wrote: Object.keys(wrote).toSorted(),
   };
   const stages = [own, ...members.flatMap(({ visit }) => visit.stages)];
   const visit: Visit = { status: settled.status, endMs, wrote, kind: settled.kind, branch: settled.branch, stages, path: [own.name] };

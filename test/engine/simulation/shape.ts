@@ -32,5 +32,5 @@ function line({ name, number, visit, group, status, servedBy, attempts, wrote }:
   if (attempts.length > 0 && servedBy !== attempts.at(-1)?.agent)
     throw new Error(`${name} was served by ${servedBy}, not by its last agent`);
   const what = `${number} ${name}~${visit}${group === null ? "" : ` (${group})`}: ${tried === "" ? "" : `${tried} → `}${status}`;
-  return wrote.length === 0 ? what : `${what}, wrote ${[...wrote].sort().join(" ")}`;
+  return wrote.length === 0 ? what : `${what}, wrote ${[...wrote].toSorted().join(" ")}`;
 }

@@ -1,0 +1,217 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { folderWith } from "../support/folder.ts";
+import { type ProgramEnd, type ProgramWorld, runProgram } from "../support/program.ts";
+
+const GOOD = `[agents.a]\ntype = "canned"\n[orchestration.sequential]\nagents = ["a"]\n`;
+const TYPO = GOOD.replace("canned", "caned");
+const NOWHERE = GOOD.replace(`["a"]`, `["b", "c"]`);
+const LACKS = `[agents.a]\ntype = "script"\ncommand = ["no-such-program"]\n[orchestration.sequential]\nagents = ["a"]\n`;
+const OUTER = `[agents.a]\ntype = "pipeline"\nfile = "typo.toml"\n[orchestration.sequential]\nagents = ["a"]\n`;
+
+const cwd = folderWith({
+  "good.toml": GOOD,
+  "typo.toml": TYPO,
+  "nowhere.toml": NOWHERE,
+  "lacks.toml": LACKS,
+  "outer.toml": OUTER,
+  "sub/prompt.md": "Hello",
+});
+
+const TYPO_SHOWN = `error[invalid-value]: \`type\`: expected "script", "llm", "module", "canned", "pipeline"; got "caned"
+  --> typo.toml:2:8
+   |
+ 2 | type = "caned"
+   |        ^^^^^^^ did you mean "canned"?
+   = help: replace "caned" with "canned"
+`;
+const LACKS_SHOWN = `warning[missing-program]: there is no program \`no-such-program\` on the PATH
+  --> lacks.toml:3:12
+   |
+ 3 | command = ["no-such-program"]
+   |            ^^^^^^^^^^^^^^^^^
+   = help: install it, or write a path such as "./no-such-program"
+`;
+
+const validate = async (args: readonly string[], world: Partial<ProgramWorld> = {}): Promise<ProgramEnd> => {
+  const { code, stdout, stderr } = await runProgram(["validate", ...args], { cwd, ...world });
+  return { code, stdout: stdout.replaceAll(cwd, "FOLDER"), stderr: stderr.replaceAll(cwd, "FOLDER") };
+};
+
+describe("validate", () => {
+  test("row 85: says of a valid file that it is valid, and nothing else", async () => {
+    expect(await validate(["good.toml"])).toEqual({ code: 0, stdout: "good.toml: valid\n", stderr: "" });
+  });
+
+  test("tells every problem of every file at once, each with its place; a file named twice is checked once", async () => {
+    expect(await validate(["good.toml", "nowhere.toml", "typo.toml", "good.toml"])).toEqual({
+      code: 1,
+      stdout: "good.toml: valid\n",
+      stderr: `error[unknown-agent]: there is no agent called \`b\`
+  --> nowhere.toml:4:11
+   |
+ 4 | agents = ["b", "c"]
+   |           ^^^ not defined
+   = help: there are \`a\`
+
+error[unknown-agent]: there is no agent called \`c\`
+  --> nowhere.toml:4:16
+   |
+ 4 | agents = ["b", "c"]
+   |                ^^^ not defined
+   = help: there are \`a\`
+
+${TYPO_SHOWN}
+3 errors
+`,
+    });
+  });
+
+  test("tells the problems of a nested file in that file, once", async () => {
+    expect(await validate(["outer.toml", "typo.toml"])).toEqual({ code: 1, stdout: "", stderr: `${TYPO_SHOWN}\n1 error\n` });
+  });
+
+  test("warns of what this machine lacks, which fails with --strict", async () => {
+    const stderr = `${LACKS_SHOWN}\n1 warning\n`;
+    expect(await validate(["lacks.toml"])).toEqual({ code: 0, stdout: "lacks.toml: valid\n", stderr });
+    expect(await validate(["lacks.toml", "good.toml", "--strict"])).toEqual({ code: 1, stdout: "good.toml: valid\n", stderr });
+  });
+
+  test("names files that cannot be read, checks the others all the same, and ends with 2", async () => {
+    expect(await validate(["absent.toml", "typo.toml", "sub", "good.toml"])).toEqual({
+      code: 2,
+      stdout: "good.toml: valid\n",
+      stderr: `error[unreadable-file]: there is no file FOLDER/absent.toml
+  --> absent.toml
+
+error[unreadable-file]: FOLDER/sub is a directory, not a file
+  --> sub
+
+${TYPO_SHOWN}
+3 errors
+`,
+    });
+  });
+});
+
+describe("validate with `-` reads standard input", () => {
+  const prompt = `[agents.a]\ntype = "llm"\nmodel = "m"\nprompt_file = "prompt.md"\n[orchestration.sequential]\nagents = ["a"]\n`;
+  const env = { OPENAI_API_KEY: "set" };
+
+  test("under a name of its own", async () => {
+    expect(await validate(["-"], { stdin: GOOD })).toEqual({ code: 0, stdout: "stdin.toml: valid\n", stderr: "" });
+    expect(await validate(["-", "good.toml"], { stdin: "x" })).toEqual({
+      code: 1,
+      stdout: "good.toml: valid\n",
+      stderr: `error[syntax]: this is not valid TOML: a key without a value
+  --> stdin.toml:1:1
+   |
+ 1 | x
+   | ^
+   = help: write key = value, or [table]
+
+1 error
+`,
+    });
+  });
+
+  test("where --stdin-filename says it stands", async () => {
+    expect(await validate(["-", "--stdin-filename", "sub/x.toml"], { stdin: prompt, env })).toEqual({
+      code: 0,
+      stdout: "sub/x.toml: valid\n",
+      stderr: "",
+    });
+    expect((await validate(["-"], { stdin: prompt, env })).code).toBe(1);
+  });
+
+  test("that cannot be read", async () => {
+    const stdin = Object.assign(new Error("EISDIR: illegal operation on a directory, read"), { code: "EISDIR" });
+    expect(await validate(["-"], { stdin })).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: "error[unreadable-file]: standard input is a directory, not a file\n  --> stdin.toml\n\n1 error\n",
+    });
+  });
+});
+
+describe("validate --format json", () => {
+  const json = async (args: readonly string[]): Promise<{ code: number; stderr: string; report: unknown }> => {
+    const { code, stdout, stderr } = await validate([...args, "--format", "json"]);
+    expect(stdout).toBe(`${JSON.stringify(JSON.parse(stdout), null, 2)}\n`);
+    return { code, stderr, report: JSON.parse(stdout) };
+  };
+  const typo = {
+    severity: "error",
+    code: "invalid-value",
+    message: '`type`: expected "script", "llm", "module", "canned", "pipeline"; got "caned"',
+    file: "FOLDER/typo.toml",
+    line: 2,
+    column: 8,
+    end_line: 2,
+    end_column: 15,
+    path: ["agents", "a", "type"],
+    help: 'replace "caned" with "canned"',
+    related: [],
+  };
+
+  test("is one JSON object on stdout, with all files and problems", async () => {
+    expect(await json(["good.toml", "typo.toml"])).toEqual({
+      code: 1,
+      stderr: "",
+      report: {
+        version: 1,
+        files: [
+          { file: "FOLDER/good.toml", valid: true },
+          { file: "FOLDER/typo.toml", valid: false },
+        ],
+        diagnostics: [typo],
+        errors: 1,
+        warnings: 0,
+      },
+    });
+  });
+
+  test("the same where there is no problem, where a warning is one, and where a file cannot be read", async () => {
+    expect(await json(["good.toml"])).toEqual({
+      code: 0,
+      stderr: "",
+      report: { version: 1, files: [{ file: "FOLDER/good.toml", valid: true }], diagnostics: [], errors: 0, warnings: 0 },
+    });
+    expect(await json(["lacks.toml", "--strict"])).toMatchObject({
+      code: 1,
+      report: { files: [{ valid: false }], errors: 0, warnings: 1 },
+    });
+    const { code, report } = await json(["absent.toml", "typo.toml"]);
+    const nowhere = { line: null, column: null, end_line: null, end_column: null, path: [], help: null, related: [] };
+    const absent = {
+      severity: "error",
+      code: "unreadable-file",
+      message: "there is no file FOLDER/absent.toml",
+      file: "FOLDER/absent.toml",
+    };
+    expect({ code, report }).toEqual({
+      code: 2,
+      report: {
+        version: 1,
+        files: [
+          { file: "FOLDER/absent.toml", valid: false },
+          { file: "FOLDER/typo.toml", valid: false },
+        ],
+        diagnostics: [{ ...absent, ...nowhere }, typo],
+        errors: 2,
+        warnings: 0,
+      },
+    });
+  });
+});
+
+test("a file is checked as its bytes are, whatever its line ends and mark", async () => {
+  const folder = folderWith({ "bom.toml": `\uFEFF${GOOD}`, "crlf.toml": GOOD.replaceAll("\n", "\r\n") });
+  expect(readFileSync(join(folder, "crlf.toml"), "utf8")).toContain("\r\n");
+  expect(await validate(["bom.toml", "crlf.toml"], { cwd: folder })).toEqual({
+    code: 0,
+    stdout: "bom.toml: valid\ncrlf.toml: valid\n",
+    stderr: "",
+  });
+});
