@@ -18,9 +18,9 @@ export async function init(io: Io, directory: string, flags: InitFlags): Promise
   const files = await filesOf(from);
   const there = await existing(to, files);
   if (there.length > 0 && flags.force !== true) {
-    throw new UsageError(
-      `${there.map((file) => join(directory, file)).join(", ")} ${there.length === 1 ? "is" : "are"} there already; choose another directory, or use --force to replace`,
-    );
+    const [are, them] = there.length === 1 ? ["is", "it"] : ["are", "them"];
+    const names = there.map((file) => join(directory, file)).join(", ");
+    throw new UsageError(`${names} ${are} there already; choose another directory, or use --force to replace ${them}`);
   }
   await copy(files, from, to);
   const where = relative(io.cwd, to);
@@ -34,8 +34,14 @@ async function copy(files: readonly string[], from: string, to: string): Promise
     await mkdir(to, { recursive: true });
     for (const file of files) await cp(join(from, file), join(to, file));
   } catch (error) {
-    throw new UsageError(`${to} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`${to} cannot be written: ${writeProblem(error)}`);
   }
+}
+
+function writeProblem(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "EEXIST" || code === "ENOTDIR") return "there is a file in the way";
+  return code === "EACCES" ? "permission denied" : message;
 }
 
 /** Where the shipped pipelines are, from the source as well as from the built program. */

@@ -22,7 +22,8 @@ export async function untilEnd(io: Io, run: Run, plan: Plan, note: (text: string
   const { promise: forced, resolve: force } = Promise.withResolvers<StopSignal>();
   const stop = (reason: StopReason): void => {
     if (typeof reason !== "string" || reason === "idle") {
-      if (!usesModules(plan)) return breakOff(reason === "idle" ? new Error("nothing can happen any more, but the run has not ended") : reason);
+      if (!usesModules(plan))
+        return breakOff(reason === "idle" ? new Error("nothing can happen any more, but the run has not ended") : reason);
       const text = strayText(reason);
       note(`${text}; stopping`);
       run.cancel(text);

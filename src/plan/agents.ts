@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { isJsonObject } from "../spec/json.ts";
 import { type AgentSpec, type AgentType, type PipelineSpec, RETRYABLE_KINDS } from "../spec/spec.ts";
 import { type Report, unknownName } from "./checks/report.ts";
 import { adapterAt, templateAt } from "./compile.ts";
@@ -111,13 +112,7 @@ function planCall(agent: EffectiveAgent, keys: AgentSpec, context: AgentsContext
         ? missingKey(agent, "module", 'a path, such as module = "agent.mjs"', context)
         : { type, module: resolve(context.source.directory, keys.module) };
     case "canned":
-      return {
-        type,
-        replies: keys.replies ?? (keys.reply === undefined ? [] : [keys.reply]),
-        delayMs: keys.delay ?? 0,
-        fail: keys.fail ?? null,
-        failTimes: keys.fail_times ?? null,
-      };
+      return planCanned(agent, keys, context);
     case "pipeline": {
       if (keys.file === undefined) return missingKey(agent, "file", 'a path, such as file = "other.toml"', context);
       const plan = context.pipelines.get(resolve(context.source.directory, keys.file));
@@ -130,6 +125,20 @@ function planCall(agent: EffectiveAgent, keys: AgentSpec, context: AgentsContext
       });
       return null;
   }
+}
+
+function planCanned(agent: EffectiveAgent, keys: AgentSpec, { source, report }: AgentsContext): AgentCallPlan {
+  const replies = keys.replies ?? (keys.reply === undefined ? [] : [keys.reply]);
+  // As the fallback of a model, text goes where the model's text would have gone.
+  const textFits = Object.values(source.spec.agents ?? {}).some(({ fallback }) => fallback === agent.name);
+  const odd = replies.findIndex((reply) => reply !== null && !isJsonObject(reply) && !(textFits && typeof reply === "string"));
+  if (odd !== -1 && keys.output === undefined) {
+    const path = keys.replies === undefined ? agent.pathOf("reply") : [...agent.pathOf("replies"), odd];
+    report.error("missing-key", path, "only an object can be merged into the state", {
+      help: `say where this reply goes, for example output = "${agent.name.replaceAll("-", "_")}"`,
+    });
+  }
+  return { type: "canned", replies, delayMs: keys.delay ?? 0, fail: keys.fail ?? null, failTimes: keys.fail_times ?? null };
 }
 
 function planScript(agent: EffectiveAgent, keys: AgentSpec, { source, report }: AgentsContext): AgentCallPlan | null {

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { type AgentsContext, planAgent, planFunction } from "./agents.ts";
 import { planBranches } from "./checks/branches.ts";
 import { checkDataFlow } from "./checks/data-flow.ts";
+import { checkGroupConflicts } from "./checks/group-conflicts.ts";
 import { checkFallbackCycles } from "./checks/fallbacks.ts";
 import { checkReachability, reachedAgents } from "./checks/reachability.ts";
 import { Report } from "./checks/report.ts";
@@ -50,8 +51,10 @@ export function buildPlan(source: PlanSource, options: BuildOptions = {}): Built
   const hooks = planHooks(spec, directory, known, report);
   const reached = reachedAgents(structure, branches, effective);
   let assumedInputs: readonly string[] = [];
-  if (!report.hasErrors) {
+  // Where an agent is not known, nor is what follows from it: its own error is enough.
+  if (!report.hasErrors && agents.size === known.size) {
     checkReachability(reached, effective, report);
+    checkGroupConflicts(structure, agents, report);
     assumedInputs = checkDataFlow({ spec, structure, branches, agents, effective, reached, report });
   }
   const diagnostics = [...nested.diagnostics, ...report.diagnostics];

@@ -12,16 +12,23 @@ export function keysWritten(element: Element, agents: ReadonlyMap<string, AgentP
 }
 
 function groupKeys(group: GroupPlan, agents: ReadonlyMap<string, AgentPlan>): ReadonlySet<string> | null {
-  if (group.merge === "namespace") return new Set(group.members.map(({ name }) => keyOf(name)));
   const all = new Set<string>();
   for (const member of group.members) {
-    const keys = stageKeys(member, agents);
+    const keys = memberKeys(group, member, agents);
     if (keys === null) return null;
-    const name = keyOf(member.name);
-    const bare = member.agent.call.type === "llm" && member.agent.output === null;
-    for (const key of keys) all.add(group.merge === "flat" || (bare && key === name) ? key : `${name}_${key}`);
+    for (const key of keys) all.add(key);
   }
   return all;
+}
+
+/** The keys that a member of a group may set, under the group's rule for merging. */
+export function memberKeys(group: GroupPlan, member: StagePlan, agents: ReadonlyMap<string, AgentPlan>): ReadonlySet<string> | null {
+  const name = keyOf(member.name);
+  if (group.merge === "namespace") return new Set([name]);
+  const keys = stageKeys(member, agents);
+  if (keys === null || group.merge === "flat") return keys;
+  const bare = member.agent.call.type === "llm" && member.agent.output === null;
+  return new Set([...keys].map((key) => (bare && key === name ? key : `${name}_${key}`)));
 }
 
 function stageKeys(stage: StagePlan, agents: ReadonlyMap<string, AgentPlan>): ReadonlySet<string> | null {
@@ -49,7 +56,7 @@ function agentKeys(agent: AgentPlan, stage: StagePlan): readonly string[] | null
       return [keyOf(stage.name)];
     case "canned":
       return call.replies.flatMap((reply) =>
-        isJsonObject(reply) ? Object.keys(reply) : typeof reply === "string" ? [keyOf(stage.name)] : [],
+        isJsonObject(reply) ? Object.keys(reply) : typeof reply === "string" && stage.agent.call.type === "llm" ? [keyOf(stage.name)] : [],
       );
     case "pipeline":
       return planKeys(call.plan);

@@ -181,6 +181,7 @@ function explain(reason: string, word: string, atEnd: boolean): [reason: string,
   if (/^control characters.*strings/.test(reason) && word.trim() === "") {
     return ["a line ends inside a text", 'close the quotes, or use """three quotes""" for several lines'];
   }
+  if (reason.startsWith("unfinished string")) return ["the file ends inside a text", "close the quotes"];
   if (reason.startsWith("illegal character in key") && word.trim() === "") return ["the line ends inside a key or a [table]", undefined];
   if (reason.startsWith("illegal character in key")) return [reason, "a key is letters, digits, - and _; anything else stands in quotes"];
   if (/cannot find end of key/.test(reason)) return ["a key without a value", "write key = value, or [table]"];

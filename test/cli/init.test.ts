@@ -54,8 +54,8 @@ describe("init", () => {
   });
 
   test.each([
-    ["there", "FOLDER/there is a file, not a directory"],
-    ["there/below", "FOLDER/there/below cannot be made: FOLDER/there is a file, not a directory"],
+    ["there", "FOLDER/there cannot be written: there is a file in the way"],
+    ["there/below", "FOLDER/there/below cannot be written: there is a file in the way"],
   ])("says what is in the way of %s", async (directory, message) => {
     const cwd = folderWith({ there: "mine" });
     const { code, stdout, stderr } = await runProgram(["init", directory], { cwd });

@@ -11,7 +11,7 @@ export function checkFallbackCycles(agents: ReadonlyMap<string, EffectiveAgent>,
       chain.push(current);
       current = agents.get(current)?.keys.fallback;
     }
-    if (current !== start) continue;
+    if (current !== start || told.has(start)) continue;
     for (const name of chain) told.add(name);
     const path = agents.get(start)?.pathOf("fallback") ?? ["agents", start];
     report.error(

@@ -1,0 +1,152 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { folderWith } from "../support/folder.ts";
+import { type ProgramEnd, runProgram, startProgram } from "../support/program.ts";
+import { stillClock } from "../support/still-clock.ts";
+
+const SECRET = "correct-horse-battery";
+
+/** Every agent and hook does its best to tell the secret. */
+const LEAKS = `
+[secrets]
+env = ["VAULT_TOKEN", "PIN"]
+
+[agents.reads]
+type = "script"
+shell = 'echo "using $VAULT_TOKEN" >&2; printf "{\\"token\\": \\"%s\\", \\"pin\\": \\"%s\\", \\"list\\": [\\"Bearer %s\\"]}" "$VAULT_TOKEN" "$PIN" "$VAULT_TOKEN"'
+
+[agents.writes]
+type = "script"
+shell = 'echo "cannot log in with $VAULT_TOKEN" >&2; exit 1'
+on_error = "continue"
+
+[agents.throws]
+type = "module"
+module = "throws.mjs"
+retries = 1
+retry_delay = "1ms"
+on_error = "continue"
+
+[agents.asks]
+type = "canned"
+reply = { asked = true }
+
+[orchestration.sequential]
+agents = ["reads", "writes", "throws", "asks"]
+
+[[orchestration.sequential.branches]]
+from_agent = "reads"
+condition = "token == state['correct-horse-battery']"
+to_agent = "asks"
+
+[[hooks]]
+on = ["before_run", "before_stage", "after_stage", "stage_error", "retry", "after_run"]
+command = ["sh", "-c", "cat >> hook.ndjson; echo >> hook.ndjson; echo $VAULT_TOKEN >&2; exit 1"]
+
+[[hooks]]
+name = "told"
+on = "after_run"
+module = "told.mjs"
+`;
+
+const files = {
+  "leaks.toml": LEAKS,
+  "throws.mjs": `export default (input, { log }) => { log("log " + input.token); throw new Error("denied: " + input.token); };`,
+  "told.mjs": `import { writeFileSync } from "node:fs";\nexport default (payload) => { writeFileSync(new URL("told.json", import.meta.url), JSON.stringify(payload)); throw new Error(process.env.PATH && "told ${SECRET}"); };`,
+  "secret.env": `VAULT_TOKEN=${SECRET}\nPIN=1234\n`,
+};
+const WARNING = "agentflow: the value of PIN has fewer than 8 characters, so it is not masked in what is shown\n";
+
+async function leak(flags: readonly string[]): Promise<ProgramEnd & { folder: string; everything: string }> {
+  const folder = folderWith(files);
+  const end = await runProgram(["run", "leaks.toml", "--env-file", "secret.env", "--meta", `note=${SECRET}`, ...flags], {
+    cwd: folder,
+    clock: stillClock(),
+  });
+  const read = (file: string): string => readFileSync(join(folder, file), "utf8");
+  const kept = [read("hook.ndjson"), read("told.json"), ...(flags.includes("--out") ? [read("out.json")] : [])];
+  return { ...end, folder, everything: [end.stdout, end.stderr, ...kept].join("\n") };
+}
+
+describe("the value of a secret variable is shown nowhere:", () => {
+  test.each<readonly string[]>([
+    ["--verbose"],
+    ["--verbose", "--output", "result"],
+    ["--verbose", "--events"],
+    ["--verbose", "--output", "result", "--out", "out.json"],
+  ])("%s %s %s %s", async (...flags) => {
+    const { code, everything } = await leak(flags);
+    expect(code).toBe(0);
+    expect(everything).not.toContain(SECRET);
+    expect(everything).not.toContain(Buffer.from(SECRET).toString("base64").slice(0, 24));
+  });
+
+  test("in its place there is ***, in the state, messages, logs, the summary and what hooks get", async () => {
+    const { stdout, stderr, folder } = await leak(["--verbose"]);
+    expect(JSON.parse(stdout)).toEqual({ token: "***", pin: "1234", list: ["Bearer ***"], asked: true });
+    const lines = stderr.split("\n");
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        "reads │ using ***",
+        "throws │ log ***",
+        "[3/4] throws ✖ attempt 1/2: denied: ***; again in 0ms",
+        "⚠ hook hooks[0] failed on before_run, the run goes on: exited with code 1: ***",
+        "  ⚠ stage 2 (writes) failed, tolerated: exited with code 1",
+        "  ⚠ stage 3 (throws) failed after 2 attempts, tolerated: denied: ***",
+        "  ⚠ hook told (after_run) failed: told ***",
+      ]),
+    );
+    const payloads = readFileSync(join(folder, "hook.ndjson"), "utf8")
+      .trim()
+      .split("\n")
+      .filter((line) => line !== "");
+    const first = JSON.parse(payloads[0] ?? "") as { event: string; meta: { note: string } };
+    expect([first.event, first.meta.note]).toEqual(["before_run", "***"]);
+    expect(payloads.some((line) => line.includes(`"token":"***"`))).toBe(true);
+  });
+
+  test("one that is too short to be masked is shown, with a warning", async () => {
+    const { stdout, stderr } = await leak([]);
+    expect([stdout.includes(`"pin": "1234"`), stderr.startsWith(WARNING), stderr.split(WARNING).length]).toEqual([true, true, 2]);
+  });
+
+  test("nor in what a module prints to the console, or in the error that it leaves behind", async () => {
+    const program = startProgram(["run", "waits.toml"], {
+      cwd: folderWith({
+        "waits.mjs": `export default ({}, { signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));`,
+        "waits.toml": `[secrets]\nenv = ["VAULT_TOKEN"]\n[agents.a]\ntype = "module"\nmodule = "waits.mjs"\n[orchestration.sequential]\nagents = ["a"]\n`,
+      }),
+      env: { VAULT_TOKEN: SECRET },
+      clock: stillClock(),
+    });
+    await program.says("…\n");
+    program.print(`token ${SECRET}\n`);
+    program.stop(Object.assign(new Error(`no ${SECRET}`), { stack: "" }));
+    expect(await program.end).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `[1/1] a …
+token ***
+agentflow: a module left an error that nobody caught: no ***; stopping
+[1/1] a ✖ cancelled after 0ms: a module left an error that nobody caught: no ***
+✖ waits was cancelled after 0ms
+  stage 1 (a) failed: a module left an error that nobody caught: no ***
+
+  finished: no stage
+  kept: nothing
+`,
+    });
+  });
+
+  test("nor where an input is refused", async () => {
+    const cwd = folderWith({
+      "typed.toml": `[secrets]\nenv = ["VAULT_TOKEN"]\n[inputs.n]\ntype = "integer"\n[agents.a]\ntype = "canned"\n[orchestration.sequential]\nagents = ["a"]\n`,
+    });
+    expect(await runProgram(["run", "typed.toml", "--input", `n:="${SECRET}"`], { cwd, env: { VAULT_TOKEN: SECRET } })).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: 'agentflow: the input `n` must be an integer, but is "***"\n',
+    });
+  });
+});
