@@ -51,5 +51,7 @@ function cutShort() {
  */
 function exit(code) {
   process.exitCode = code;
+  // The run has ended: what a module left behind changes nothing about it any more.
+  process.on("uncaughtException", () => {});
   setTimeout(() => process.stdout.write("", () => process.stderr.write("", () => process.exit())), PATIENCE_MS).unref();
 }

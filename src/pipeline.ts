@@ -12,11 +12,10 @@ import { buildPlan } from "./plan/build.ts";
 import { checkEnvironment } from "./plan/environment.ts";
 import { checkInputs } from "./plan/inputs.ts";
 import type { HookPlan, Plan } from "./plan/plan.ts";
-import { type Documents, type LoadedSource, loadSource, loadSpec, loadText } from "./plan/source.ts";
+import { type Documents, loadDefinition, type LoadedSource, loadSource, loadText } from "./plan/source.ts";
 import { createMasker } from "./report/mask.ts";
 import type { Diagnostic } from "./spec/diagnostic.ts";
 import { type JsonObject, NotJsonError, toJson } from "./spec/json.ts";
-import { checkDefinition } from "./spec/read.ts";
 import { HOOK_EVENTS, type HookEvent, type PipelineDefinition } from "./spec/spec.ts";
 import { type Clock, systemClock } from "./store/clock.ts";
 import { createMemoryJournal, type Journal } from "./store/journal.ts";
@@ -137,16 +136,13 @@ export async function parsePipeline(text: string, file: string, options: Pipelin
 
 /** The same for a pipeline that is defined in code, in the shape of the file. @throws PipelineError */
 export async function definePipeline(definition: PipelineDefinition, options: PipelineOptions = {}): Promise<Pipeline> {
-  const { spec, diagnostics } = checkDefinition(definition);
-  if (spec === null) throw new PipelineError(diagnostics, new Map());
-  const loaded = await loadSpec(spec, resolve(options.directory ?? "."), readFileNow);
-  return makePipeline({ ...loaded, diagnostics: [...diagnostics, ...loaded.diagnostics] }, options);
+  return makePipeline(await loadDefinition(definition, resolve(options.directory ?? "."), readFileNow), options);
 }
 
 function makePipeline(loaded: LoadedSource, options: PipelineOptions): Pipeline {
   const functions = new Map(Object.entries(options.agents ?? {}));
-  const built =
-    loaded.source === null ? { plan: null, diagnostics: [] } : buildPlan(loaded.source, { functions: new Set(functions.keys()) });
+  const { source, doubts } = loaded;
+  const built = source === null ? { plan: null, diagnostics: [] } : buildPlan(source, { doubts, functions: new Set(functions.keys()) });
   const diagnostics = [...loaded.diagnostics, ...built.diagnostics];
   const { plan } = built;
   if (plan === null || diagnostics.some(({ severity }) => severity === "error")) throw new PipelineError(diagnostics, loaded.documents);

@@ -2,7 +2,7 @@
 export const EXIT = {
   /** The run succeeded; the files are valid. */
   ok: 0,
-  /** The run failed; `validate` found problems. */
+  /** The run failed; `validate` found problems; what came out could not be written. */
   failed: 1,
   /** Wrong usage, an invalid pipeline, a bad input: nothing was run. */
   usage: 2,
@@ -18,7 +18,7 @@ export const EXIT = {
 export const EXIT_CODES_HELP = `
 Exit codes:
   0    the run succeeded; the files are valid
-  1    the run failed; validate found problems
+  1    the run failed; validate found problems; what came out could not be written
   2    wrong usage, an invalid pipeline, a bad input: nothing was run
   70   a bug in agentflow
   124  the pipeline's timeout

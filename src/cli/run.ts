@@ -19,7 +19,7 @@ import { inputOf, metaOf, textOf } from "./inputs.ts";
 import { type Io, type StopSignal, UsageError } from "./io.ts";
 import { type Progress, progressFor } from "./progress.ts";
 import { openResultFile, type ResultFile } from "./result-file.ts";
-import { type Ending, untilEnd, usesModules } from "./stop.ts";
+import { type Ending, untilEnd } from "./stop.ts";
 
 /** As commander hands them over. */
 export interface RunFlags {
@@ -51,15 +51,16 @@ export async function run(io: Io, file: string, flags: RunFlags): Promise<number
   const pipeline = await load(io, resolve(io.cwd, file), { env, clock: io.clock, random: io.random, newId: io.newId }, palette);
   if (pipeline === null) return EXIT.usage;
   const { plan } = pipeline;
+  const masker = createMasker(plan.secrets.map((name) => ({ name, value: env[name] ?? "" })));
   const input = await inputOf(io, flags, plan.inputs);
-  if (flags.dryRun === true) return dryRun(io, withTimeout(plan, given.timeoutMs), input, env, flags);
+  if (flags.dryRun === true) return dryRun(io, withTimeout(plan, given.timeoutMs), { input, env, masker }, flags);
   const findings = await pipeline.checkEnvironment();
-  if (findings.length > 0) {
-    await printDiagnostics(io, findings, pipeline.documents, palette);
-    return EXIT.usage;
-  }
+  await printDiagnostics(io, findings, pipeline.documents, palette);
+  refuse(checkInputs(plan.inputs, input).problems, masker);
+  if (findings.length > 0) return EXIT.usage;
   const out = flags.out === undefined ? null : await openResultFile(resolve(io.cwd, flags.out), io.newId());
-  const masker = maskerOf(io, plan, env);
+  for (const name of masker.tooShort)
+    io.stderr.write(`agentflow: the value of ${name} has fewer than ${SHORTEST_SECRET} characters, so it is not masked in what is shown\n`);
   const progress = await progressFor(io, { palette, quiet: flags.quiet === true, verbose: flags.verbose === true });
   const onEvent = (event: Stamped): void => {
     progress.event(event);
@@ -127,11 +128,15 @@ function withTimeout(plan: Plan, timeoutMs: number | null | undefined): Plan {
   return timeoutMs === undefined ? plan : { ...plan, timeoutMs };
 }
 
-async function dryRun(io: Io, plan: Plan, input: JsonObject, env: Environment, flags: RunFlags): Promise<number> {
+async function dryRun(
+  io: Io,
+  plan: Plan,
+  { input, env, masker }: { input: JsonObject; env: Environment; masker: Masker },
+  flags: RunFlags,
+): Promise<number> {
   // What is missing is listed; what is there has to be right.
   const optional = new Map([...plan.inputs].map(([name, spec]) => [name, { ...spec, required: false }]));
-  const { problems } = checkInputs(optional, input);
-  if (problems.length > 0) throw new UsageError(problems.join("\nagentflow: "));
+  refuse(checkInputs(optional, input).problems, masker);
   const { dryRun: text } = await import("../report/dry-run.ts");
   const { dryRunJson: json } = await import("../report/dry-run-json.ts");
   const facts = {
@@ -144,11 +149,9 @@ async function dryRun(io: Io, plan: Plan, input: JsonObject, env: Environment, f
   return EXIT.ok;
 }
 
-function maskerOf(io: Io, plan: Plan, env: Environment): Masker {
-  const masker = createMasker(plan.secrets.map((name) => ({ name, value: env[name] ?? "" })));
-  for (const name of masker.tooShort)
-    io.stderr.write(`agentflow: the value of ${name} has fewer than ${SHORTEST_SECRET} characters, so it is not masked in what is shown\n`);
-  return masker;
+/** @throws UsageError where there are problems */
+function refuse(problems: readonly string[], masker: Masker): void {
+  if (problems.length > 0) throw new UsageError(problems.map((problem) => masker.maskText(problem)).join("\nagentflow: "));
 }
 
 async function runToEnd(
@@ -158,16 +161,14 @@ async function runToEnd(
   { masker, progress, quiet }: { masker: Masker; progress: Progress; quiet: boolean },
 ): Promise<Ending> {
   // stdout is the result's; what modules print there by habit is for people.
-  const leaveConsole = usesModules(pipeline.plan)
-    ? io.onConsole((text) => {
-        if (!quiet) io.stderr.write(masker.maskText(text));
-      })
-    : () => {};
+  const leaveConsole = io.onConsole((text) => {
+    if (!quiet) io.stderr.write(masker.maskText(text));
+  });
   try {
     const started = pipeline.start(options);
     return await untilEnd(io, started, pipeline.plan, (text) => progress.note(masker.maskText(text)));
   } catch (error) {
-    if (error instanceof InputError) throw new UsageError(error.problems.map((problem) => masker.maskText(problem)).join("\nagentflow: "));
+    if (error instanceof InputError) refuse(error.problems, masker);
     throw error;
   } finally {
     leaveConsole();

@@ -46,7 +46,7 @@ export async function untilEnd(io: Io, run: Run, plan: Plan, note: (text: string
 }
 
 /** Whether code of an author runs in this process. Without it, whatever goes wrong in the process is a bug of agentflow. */
-export function usesModules(plan: Plan): boolean {
+function usesModules(plan: Plan): boolean {
   if (plan.hooks.some(({ call }) => call.type === "module")) return true;
   return [...plan.agents.values()].some(({ call }) => call.type === "module" || (call.type === "pipeline" && usesModules(call.plan)));
 }

@@ -30,7 +30,7 @@ export const UNDECIDED: Decided = { decision: null, branch: null };
  * @throws ExpressionError when a condition fails for another reason than a missing key
  */
 export function decideAfter(frame: Frame, ref: StageRef, name: string, ended: Ended): Decided {
-  const rules = ref.group === null ? frame.plan.branches.get(name) : undefined;
+  const rules = frame.plan.branches.get(name);
   if (rules === undefined) return UNDECIDED;
   noteFacts(frame, name, ended.status, ended.attempts, ended.durationMs, ref.visit);
   const state = prune({ ...frame.state.snapshot(), ...ended.wrote }, ended.keep, ended.drop);

@@ -21,7 +21,6 @@ import {
 import { mergeMembers } from "./merge.ts";
 import type { PastVisit } from "./history.ts";
 import { runStage } from "./stage.ts";
-import { State } from "./state.ts";
 
 /**
  * One visit to a group: its members as child runs on the state as it was before, then one step that merges what they
@@ -71,7 +70,6 @@ async function runMembers(
   group: GroupPlan,
   place: { number: number; visit: number; key: string; past: PastVisit | undefined },
 ): Promise<MemberRun[]> {
-  const before = frame.state.snapshot();
   const takenOver = frame.takenOver;
   const children = group.members.map((member) => ({
     name: member.name,
@@ -79,7 +77,6 @@ async function runMembers(
       const memberFrame: Frame = {
         ...frame,
         durable,
-        state: new State(before),
         facts: { ...frame.facts },
         visits: new Map(),
         stages: [],

@@ -53,7 +53,7 @@ export async function runNested(frame: Frame, agent: AgentPlan, input: JsonObjec
     followedBy: place.key,
     maxConcurrency: 1,
     stopOnFailure: false,
-    timeoutMs: place.isPast ? null : limitMs,
+    timeoutMs: limitMs,
     onTimeout: { kind: "timeout", message: `the pipeline \`${plan.pipelineId}\` did not end within ${formatDuration(limitMs ?? 0)}` },
   });
   const durationMs = Math.max(0, (await frame.durable.now(`${place.key}/end`)) - startedMs);

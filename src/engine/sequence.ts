@@ -33,11 +33,10 @@ export async function runSequence(frame: Frame): Promise<SequenceEnd> {
     }
     countBranch(frame, visit.decision);
     const target: Element | undefined = visit.decision.to === null ? undefined : elements.get(visit.decision.to);
-    const position = target === undefined ? sequence.length : target.number === null ? null : target.number - 1;
-    if (position !== null) {
-      await skipBetween(frame, home, position, visit.live);
-      home = position;
-    }
+    // On a detour the sequence stays where it was.
+    const position = target === undefined ? sequence.length : (target.number ?? home + 1) - 1;
+    await skipBetween(frame, home, position, visit.live);
+    home = position;
     element = target;
   }
   return { status: firstError === null ? "succeeded" : "failed", stopped: null, error: firstError };
@@ -53,7 +52,7 @@ function countBranch(frame: Frame, decision: Decision): void {
 
 /** Notes the elements that a jump forward (or an end) leaves out. */
 async function skipBetween(frame: Frame, from: number, to: number, live: boolean): Promise<void> {
-  for (const skipped of frame.plan.sequence.slice(from + 1, Math.max(to, from + 1))) {
+  for (const skipped of frame.plan.sequence.slice(from + 1, to)) {
     const ref = stageRef(frame, skipped.name, skipped.number ?? 0, 0, null);
     frame.stages.push({
       name: ref.name,

@@ -41,7 +41,7 @@ export interface StagePlace {
  *     attempt 1 ─fail─ wait ─ attempt 2 ─fail─ … ─ fallback's attempt 1 ─ …
  *         └ success: settled                              └ success: settled, or failed, or tolerated
  *
- * The state is not touched: the caller commits what was written.
+ * A member of a group leaves the state alone: the group merges what its members wrote.
  */
 export async function runStage(frame: Frame, stage: StagePlan, place: StagePlace): Promise<Visit> {
   const visit = new StageVisit(frame, stage, place);

@@ -1,59 +1,75 @@
 import { resolve } from "node:path";
+import type { Diagnostic, Path } from "../spec/diagnostic.ts";
 import { isJsonObject } from "../spec/json.ts";
-import { type AgentSpec, type AgentType, type PipelineSpec, RETRYABLE_KINDS } from "../spec/spec.ts";
-import { type Report, unknownName } from "./checks/report.ts";
+import { agentProblems } from "../spec/rules.ts";
+import { type AgentSpec, type PipelineSpec, RETRYABLE_KINDS } from "../spec/spec.ts";
+import { listed, type Report } from "./checks/report.ts";
 import { adapterAt, templateAt } from "./compile.ts";
 import type { EffectiveAgent } from "./effective.ts";
-import type { AgentCallPlan, AgentPlan, LlmCallPlan, Plan, PlanSource, ProviderPlan, RetryPolicy } from "./plan.ts";
+import type {
+  AgentCallPlan,
+  AgentPlan,
+  CannedCallPlan,
+  LlmCallPlan,
+  Plan,
+  PlanSource,
+  ProviderPlan,
+  RetryPolicy,
+  ScriptCallPlan,
+} from "./plan.ts";
 import { unknownProvider } from "./providers.ts";
 import type { Template } from "./template.ts";
+import { keyOf } from "./writes.ts";
 
 /** What the agents of a file are planned with. */
 export interface AgentsContext {
   readonly source: PlanSource;
   readonly report: Report;
+  readonly effective: ReadonlyMap<string, EffectiveAgent>;
   readonly providers: ReadonlyMap<string, ProviderPlan>;
   /** Names of the agents that are given as functions. */
   readonly functions: ReadonlySet<string>;
   /** By absolute path; those that could not be planned are missing. */
   readonly pipelines: ReadonlyMap<string, Plan>;
+  /** Agents that are only there to be extended; they need not be complete. */
+  readonly onlyBases: ReadonlySet<string>;
 }
 
 const MINUTE_MS = 60_000;
 const DEFAULT_TIMEOUT_MS = { llm: 10 * MINUTE_MS, other: 60 * MINUTE_MS } as const;
 const DEFAULT_MAX_OUTPUT_BYTES = 10 * 1024 * 1024;
 
-/** Fills in defaults and compiles what an agent holds; null where a problem keeps it from being run. */
-export function planAgent(agent: EffectiveAgent, context: AgentsContext): AgentPlan | null {
+/**
+ * Fills in defaults and compiles what an agent holds.
+ *
+ * What cannot be planned is told and stood in for, so that the names of the file can be resolved all the same.
+ */
+export function planAgent(agent: EffectiveAgent, context: AgentsContext): AgentPlan {
   const { report, source } = context;
-  const keys = withDefaults(agent.keys, source.spec);
-  const call = planCall(agent, keys, context);
-  const input = keys.input === undefined ? null : adapterAt(keys.input, agent.pathOf("input"), {}, report);
-  const output =
-    keys.output === undefined || typeof keys.output === "string"
-      ? (keys.output ?? null)
-      : adapterAt(keys.output, agent.pathOf("output"), { result: true }, report);
-  checkFallback(agent, keys, context);
-  if (call === null) return null;
+  const keys = { ...source.spec.defaults, ...agent.keys };
+  checkKeys(agent, context);
+  checkFallback(agent, context);
+  const { input, output } = keys;
   return {
-    name: agent.name,
+    ...planPolicies(agent.name, keys),
     description: keys.description ?? null,
-    input,
-    output,
+    input: input === undefined ? null : adapterAt(input, agent.pathOf("input"), {}, report),
+    output: typeof output === "object" ? adapterAt(output, agent.pathOf("output"), { result: true }, report) : (output ?? null),
     writes: keys.writes ?? null,
     keep: keys.keep ?? null,
     drop: keys.drop ?? null,
-    timeoutMs: keys.timeout === undefined ? DEFAULT_TIMEOUT_MS[call.type === "llm" ? "llm" : "other"] : keys.timeout,
-    retry: retryPolicy(keys),
-    onError: keys.on_error ?? "fail",
     fallback: keys.fallback ?? null,
-    call,
+    call: planCall(agent, keys, context),
   };
 }
 
-/** The policies of an agent that only the code knows, under the file's defaults. */
+/** An agent that only the code knows, under the file's defaults. */
 export function planFunction(name: string, spec: PipelineSpec): AgentPlan {
-  const keys = withDefaults({}, spec);
+  return planPolicies(name, { ...spec.defaults });
+}
+
+/** `0` and `false` are values: only absent keys take the default. */
+function planPolicies(name: string, keys: AgentSpec): AgentPlan {
   return {
     name,
     description: null,
@@ -62,17 +78,12 @@ export function planFunction(name: string, spec: PipelineSpec): AgentPlan {
     writes: null,
     keep: null,
     drop: null,
-    timeoutMs: keys.timeout === undefined ? DEFAULT_TIMEOUT_MS.other : keys.timeout,
+    timeoutMs: keys.timeout === undefined ? DEFAULT_TIMEOUT_MS[keys.type === "llm" ? "llm" : "other"] : keys.timeout,
     retry: retryPolicy(keys),
     onError: keys.on_error ?? "fail",
     fallback: null,
     call: { type: "function" },
   };
-}
-
-/** `0` and `false` are values: only absent keys take the default. */
-function withDefaults(own: AgentSpec, spec: PipelineSpec): AgentSpec {
-  return { ...spec.defaults, ...own };
 }
 
 function retryPolicy(keys: AgentSpec): RetryPolicy {
@@ -86,135 +97,133 @@ function retryPolicy(keys: AgentSpec): RetryPolicy {
   };
 }
 
-function checkFallback(agent: EffectiveAgent, keys: AgentSpec, { source, functions, report }: AgentsContext): void {
-  if (keys.fallback === undefined) return;
-  const known = new Set([...Object.keys(source.spec.agents ?? {}), ...functions]);
-  if (known.has(keys.fallback)) return;
-  report.error(
-    "unknown-agent",
-    agent.pathOf("fallback"),
-    `there is no agent called \`${keys.fallback}\``,
-    unknownName(keys.fallback, known, (near) => ["agents", near]),
-  );
+/**
+ * What is wrong with the keys together that an agent has after `extends`. What its own table shows alone was told when the
+ * file was read, and what is wrong with its base is told there.
+ */
+function checkKeys(agent: EffectiveAgent, context: AgentsContext): void {
+  if (agent.bases.length === 0 || context.functions.has(agent.name)) return;
+  const own = agentProblems(agent.name, context.source.spec.agents?.[agent.name] ?? {});
+  const bases = agent.bases.flatMap((base) => keyProblems(context.effective.get(base) ?? agent, context));
+  const told = new Set([...own, ...bases].map(kindOf));
+  for (const problem of keyProblems(agent, context)) {
+    if (told.has(kindOf(problem))) continue;
+    const written = (path: Path): Path => (path.length === 3 ? agent.pathOf(String(path[2])) : path);
+    const related = problem.related?.map((other) => ({ ...other, path: written(other.path) }));
+    context.report.problem({ ...problem, path: written(problem.path ?? []), ...(related === undefined ? {} : { related }) });
+  }
 }
 
-function planCall(agent: EffectiveAgent, keys: AgentSpec, context: AgentsContext): AgentCallPlan | null {
+function keyProblems({ name, keys, bases, isWhole }: EffectiveAgent, { onlyBases }: AgentsContext): Diagnostic[] {
+  const { extends: _, ...others } = keys;
+  const mayLackKeys = !isWhole || (bases.length > 0 && onlyBases.has(name));
+  return agentProblems(name, others).filter(({ code }) => code !== "missing-key" || !mayLackKeys);
+}
+
+/** Whichever agent it is about. */
+function kindOf({ code, path }: Diagnostic): string {
+  return JSON.stringify([code, path?.[2]]);
+}
+
+function checkFallback(agent: EffectiveAgent, { source, effective, functions, report }: AgentsContext): void {
+  const { fallback } = agent.keys;
+  if (fallback === undefined || effective.has(fallback) || functions.has(fallback)) return;
+  const path = agent.pathOf("fallback");
+  const group = new Map(Object.entries(source.spec.orchestration.sequential.parallel ?? {})).get(fallback);
+  if (group === undefined) report.unknownAgent(fallback, path, [...effective.keys(), ...functions]);
+  else
+    report.error("unknown-agent", path, `\`${fallback}\` is a group, and only an agent can be a fallback`, {
+      help: `name an agent, such as one of its members: ${listed(group.agents)}`,
+    });
+}
+
+function planCall(agent: EffectiveAgent, keys: AgentSpec, context: AgentsContext): AgentCallPlan {
+  const { source, functions } = context;
   // Code wins over the file, so that a test can put a function in the place of any agent.
-  if (context.functions.has(agent.name)) return { type: "function" };
-  const type: AgentType | undefined = keys.type;
-  switch (type) {
+  if (functions.has(agent.name)) return STAND_IN;
+  switch (keys.type) {
     case "script":
       return planScript(agent, keys, context);
     case "llm":
       return planLlm(agent, keys, context);
     case "module":
-      return keys.module === undefined
-        ? missingKey(agent, "module", 'a path, such as module = "agent.mjs"', context)
-        : { type, module: resolve(context.source.directory, keys.module) };
+      return keys.module === undefined ? STAND_IN : { type: "module", module: resolve(source.directory, keys.module) };
     case "canned":
       return planCanned(agent, keys, context);
     case "pipeline": {
-      if (keys.file === undefined) return missingKey(agent, "file", 'a path, such as file = "other.toml"', context);
-      const plan = context.pipelines.get(resolve(context.source.directory, keys.file));
-      return plan === undefined ? null : { type, plan };
+      const plan = keys.file === undefined ? undefined : context.pipelines.get(resolve(source.directory, keys.file));
+      return plan === undefined ? STAND_IN : { type: "pipeline", plan };
     }
     case undefined:
-      context.report.error("missing-key", ["agents", agent.name], `the agent \`${agent.name}\` needs a type`, {
-        at: "key",
-        help: 'type = "script", "llm", "module", "canned" or "pipeline"; it may be absent only where the library registers the agent as a function',
-      });
-      return null;
+      needs(agent, "type", "a type", TYPE_HELP, context);
+      return STAND_IN;
   }
 }
 
-function planCanned(agent: EffectiveAgent, keys: AgentSpec, { source, report }: AgentsContext): AgentCallPlan {
+/** Of a function nothing is known but its name; so it also stands for what could not be planned. */
+const STAND_IN: AgentCallPlan = { type: "function" };
+
+const TYPE_HELP =
+  'write type = "script", "llm", "module", "canned" or "pipeline"; it may be absent only where code registers the agent as a function';
+
+function planCanned(agent: EffectiveAgent, keys: AgentSpec, { effective, onlyBases, report }: AgentsContext): CannedCallPlan {
   const replies = keys.replies ?? (keys.reply === undefined ? [] : [keys.reply]);
   // As the fallback of a model, text goes where the model's text would have gone.
-  const textFits = Object.values(source.spec.agents ?? {}).some(({ fallback }) => fallback === agent.name);
+  const textFits = [...effective.values()].some((other) => other.keys.fallback === agent.name);
   const odd = replies.findIndex((reply) => reply !== null && !isJsonObject(reply) && !(textFits && typeof reply === "string"));
-  if (odd !== -1 && keys.output === undefined) {
-    const path = keys.replies === undefined ? agent.pathOf("reply") : [...agent.pathOf("replies"), odd];
+  const path = keys.replies === undefined ? agent.pathOf("reply") : [...agent.pathOf("replies"), odd];
+  const isTold = path[1] !== agent.name && !onlyBases.has(String(path[1]));
+  if (odd !== -1 && keys.output === undefined && !isTold && !onlyBases.has(agent.name)) {
     report.error("missing-key", path, "only an object can be merged into the state", {
-      help: `say where this reply goes, for example output = "${agent.name.replaceAll("-", "_")}"`,
+      label: "needs `output`",
+      help: `say where this reply goes, for example output = "${keyOf(agent.name)}"`,
     });
   }
   return { type: "canned", replies, delayMs: keys.delay ?? 0, fail: keys.fail ?? null, failTimes: keys.fail_times ?? null };
 }
 
-function planScript(agent: EffectiveAgent, keys: AgentSpec, { source, report }: AgentsContext): AgentCallPlan | null {
-  const stdout = keys.stdout ?? "json";
-  if (stdout !== "json" && keys.output === undefined) {
-    report.error(
-      "missing-key",
-      agent.pathOf("stdout"),
-      `stdout = "${stdout}" needs an \`output\` key, since text cannot be merged into the state`,
-      {
-        help: `say where it goes, for example output = "${agent.name.replaceAll("-", "_")}"`,
-      },
-    );
-  }
-  const env = Object.entries(keys.env ?? {}).map(([name, text]) => ({
-    name,
-    value: templateAt(text, [...agent.pathOf("env"), name], { env: true }, report),
-  }));
-  const command = planCommand(agent, keys, report);
-  if (command === null) return null;
+function planScript(agent: EffectiveAgent, keys: AgentSpec, { source, report }: AgentsContext): ScriptCallPlan {
   return {
     type: "script",
-    command,
+    command: planCommand(agent, keys, report),
     cwd: resolve(source.directory, keys.cwd ?? "."),
-    env: env.flatMap(({ name, value }) => (value === null ? [] : [{ name, value }])),
+    env: Object.entries(keys.env ?? {}).map(([name, text]) => ({
+      name,
+      value: templateAt(text, [...agent.pathOf("env"), name], { env: true }, report),
+    })),
     stdin: keys.stdin ?? "json",
-    stdout,
+    stdout: keys.stdout ?? "json",
     maxOutput: keys.max_output ?? DEFAULT_MAX_OUTPUT_BYTES,
   };
 }
 
-function planCommand(agent: EffectiveAgent, keys: AgentSpec, report: Report): readonly Template[] | string | null {
-  if (keys.shell !== undefined) {
-    const start = keys.shell.search(/(?<!\$)\$\{\{/);
-    if (start === -1) return keys.shell.replaceAll("$${{", "${{");
-    report.error("template-in-shell", agent.pathOf("shell"), "a template in a shell line would let data be run as code", {
-      at: { start, end: start + 3 },
-      help: 'pass values by stdin or in the env table, as "$NAME"; or use command = ["program", "${{ … }}"], where each argument stays one argument',
-    });
-    return null;
-  }
-  if (keys.command === undefined) {
-    report.error("missing-key", ["agents", agent.name], `the script \`${agent.name}\` needs a command`, {
-      at: "key",
-      help: 'for example command = ["node", "collect.mjs"], or shell = "…" for a line for sh',
-    });
-    return null;
-  }
-  const templates = keys.command.map((text, index) => templateAt(text, [...agent.pathOf("command"), index], {}, report));
-  return templates.every((template) => template !== null) ? templates : null;
+function planCommand(agent: EffectiveAgent, keys: AgentSpec, report: Report): readonly Template[] | string {
+  const { command = [], shell } = keys;
+  if (shell === undefined) return command.map((text, index) => templateAt(text, [...agent.pathOf("command"), index], {}, report));
+  const template = /(?<!\$)\$\{\{(?:[^}]|\}(?!\}))*(?:\}\})?/.exec(shell);
+  if (template === null) return shell.replaceAll("$${{", "${{");
+  report.error("template-in-shell", agent.pathOf("shell"), "a template in a line for the shell would let data be run as code", {
+    at: { start: template.index, end: template.index + template[0].length },
+    help: 'pass the value in the env table and write "$NAME" here, or read it from stdin; or use command = ["program", "${{ … }}"], where each argument stays one argument',
+  });
+  return shell;
 }
 
-function planLlm(agent: EffectiveAgent, keys: AgentSpec, context: AgentsContext): LlmCallPlan | null {
+function planLlm(agent: EffectiveAgent, keys: AgentSpec, context: AgentsContext): LlmCallPlan | typeof STAND_IN {
   const { report, providers } = context;
-  const providerName = keys.provider ?? "openai";
-  const provider = providers.get(providerName);
-  const providerPath = agent.keys.provider === undefined ? ["defaults", "provider"] : agent.pathOf("provider");
-  if (provider === undefined)
-    report.error("unknown-provider", providerPath, `there is no provider called \`${providerName}\``, {
-      help: unknownProvider(providerName, providers),
-    });
-  if (keys.model === undefined) {
-    report.error("missing-key", ["agents", agent.name], `the agent \`${agent.name}\` needs a model`, {
-      at: "key",
-      help: 'write model = "…" here or in [defaults]',
-    });
+  const name = keys.provider ?? "openai";
+  const provider = providers.get(name);
+  if (provider === undefined) {
+    const path = agent.keys.provider === undefined ? ["defaults", "provider"] : agent.pathOf("provider");
+    report.error("unknown-provider", path, `there is no provider called \`${name}\``, unknownProvider(name, providers));
   }
-  const systemPrompt = keys.system_prompt === undefined ? null : templateAt(keys.system_prompt, agent.pathOf("system_prompt"), {}, report);
-  const prompt = planPrompt(agent, keys, context);
-  if (provider === undefined || keys.model === undefined) return null;
+  if (keys.model === undefined) needs(agent, "model", "a model", 'write model = "…" here, or in [defaults] for all agents', context);
   return {
     type: "llm",
-    provider,
-    model: keys.model,
-    systemPrompt,
-    prompt,
+    provider: provider ?? { name, baseUrl: "", apiKeyEnv: null, headers: [], maxTokensField: null },
+    model: keys.model ?? "",
+    systemPrompt: keys.system_prompt === undefined ? null : templateAt(keys.system_prompt, agent.pathOf("system_prompt"), {}, report),
+    prompt: planPrompt(agent, keys, context),
     temperature: keys.temperature ?? null,
     maxTokens: keys.max_tokens ?? null,
     topP: keys.top_p ?? null,
@@ -226,11 +235,25 @@ function planLlm(agent: EffectiveAgent, keys: AgentSpec, context: AgentsContext)
 function planPrompt(agent: EffectiveAgent, keys: AgentSpec, { source, report }: AgentsContext): Template | null {
   if (keys.prompt !== undefined) return templateAt(keys.prompt, agent.pathOf("prompt"), {}, report);
   if (keys.prompt_file === undefined) return null;
-  const text = source.texts[resolve(source.directory, keys.prompt_file)];
-  return text === undefined ? null : templateAt(text, agent.pathOf("prompt_file"), {}, report);
+  const file = resolve(source.directory, keys.prompt_file);
+  const text = source.texts[file];
+  return text === undefined ? null : templateAt(text, { file }, {}, report);
 }
 
-function missingKey(agent: EffectiveAgent, key: string, help: string, { report }: AgentsContext): null {
-  report.error("missing-key", ["agents", agent.name], `the agent \`${agent.name}\` needs a ${key}`, { at: "key", help });
-  return null;
+/** A key without which an agent cannot be run. It is told once: at the base, where that one is run and has it not either. */
+function needs(agent: EffectiveAgent, key: "type" | "model", what: string, help: string, context: AgentsContext): void {
+  const { effective, functions, onlyBases, report } = context;
+  const isTold = (name: string): boolean =>
+    !onlyBases.has(name) && !functions.has(name) && effective.get(name)?.keys.type === agent.keys.type;
+  if (
+    !agent.isWhole ||
+    onlyBases.has(agent.name) ||
+    agent.bases.some((base) => isTold(base) && effective.get(base)?.keys[key] === undefined)
+  )
+    return;
+  report.error("missing-key", ["agents", agent.name], `the agent \`${agent.name}\` needs ${what}`, {
+    at: "key",
+    label: `needs \`${key}\``,
+    help,
+  });
 }

@@ -1,22 +1,27 @@
-import type { Diagnostic } from "../spec/diagnostic.ts";
 import { basename } from "node:path";
-import { type AgentsContext, planAgent, planFunction } from "./agents.ts";
+import type { Diagnostic } from "../spec/diagnostic.ts";
+import type { PipelineSpec } from "../spec/spec.ts";
+import { planAgent, planFunction } from "./agents.ts";
 import { planBranches } from "./checks/branches.ts";
 import { checkDataFlow } from "./checks/data-flow.ts";
-import { checkGroupConflicts } from "./checks/group-conflicts.ts";
 import { checkFallbackCycles } from "./checks/fallbacks.ts";
-import { checkReachability, reachedAgents } from "./checks/reachability.ts";
+import { checkGroupConflicts } from "./checks/group-conflicts.ts";
+import { checkNestedInputs } from "./checks/nested-inputs.ts";
+import { checkReachability, reachedNames } from "./checks/reachability.ts";
 import { Report } from "./checks/report.ts";
 import { effectiveAgents } from "./effective.ts";
 import { planHooks } from "./hooks.ts";
 import type { AgentPlan, Plan, PlanSource } from "./plan.ts";
 import { planProviders } from "./providers.ts";
-import { planStructure } from "./structure.ts";
+import type { Doubts } from "./source.ts";
+import { groupsOf, type Names, planStructure } from "./structure.ts";
 
 /** What the plan is made with besides the source. */
 export interface BuildOptions {
   /** Names of the agents that are given as functions; they take the place of what the file says they call. */
   readonly functions?: ReadonlySet<string>;
+  /** Of the loaded source. Where there are any, there is no plan, and nothing that follows from them is told. */
+  readonly doubts?: Doubts;
 }
 
 /** A plan, unless there are errors; and every problem at once. */
@@ -31,39 +36,35 @@ export interface BuiltPlan {
  * A pure function of its arguments.
  */
 export function buildPlan(source: PlanSource, options: BuildOptions = {}): BuiltPlan {
-  const { spec, directory } = source;
-  const report = new Report(source);
+  const { spec, file, directory } = source;
+  const doubts = options.doubts?.get(file);
+  const report = new Report(file, doubts);
   const nested = buildNested(source, options);
-  const functions = options.functions ?? new Set<string>();
   const effective = effectiveAgents(spec, report);
-  const known = new Set([...effective.keys(), ...functions]);
   const providers = planProviders(spec, report);
-  const context: AgentsContext = { source, report, providers, functions, pipelines: nested.plans };
-  const agents = new Map<string, AgentPlan>();
-  for (const agent of effective.values()) {
-    const planned = planAgent(agent, context);
-    if (planned !== null) agents.set(agent.name, planned);
-  }
-  for (const name of functions) if (!effective.has(name)) agents.set(name, planFunction(name, spec));
-  const structure = planStructure(spec, agents, known, report);
+  const functions = options.functions ?? new Set<string>();
+  const onlyBases = agentsOnlyExtended(spec);
+  const context = { source, report, effective, providers, functions, pipelines: nested.plans, onlyBases };
+  const agents = new Map([...effective.values()].map((agent) => [agent.name, planAgent(agent, context)]));
+  for (const name of functions) if (!agents.has(name)) agents.set(name, planFunction(name, spec));
+  const names: Names = { spec, agents, effective, report };
+  const structure = planStructure(names);
   checkFallbackCycles(effective, report);
-  const branches = planBranches(spec.orchestration.sequential.branches ?? [], structure, known, report);
-  const hooks = planHooks(spec, directory, known, report);
-  const reached = reachedAgents(structure, branches, effective);
-  let assumedInputs: readonly string[] = [];
-  // Where an agent is not known, nor is what follows from it: its own error is enough.
-  if (!report.hasErrors && agents.size === known.size) {
-    checkReachability(reached, effective, report);
-    checkGroupConflicts(structure, agents, report);
-    assumedInputs = checkDataFlow({ spec, structure, branches, agents, effective, reached, report });
-  }
-  const diagnostics = [...nested.diagnostics, ...report.diagnostics];
-  if (diagnostics.some(({ severity }) => severity === "error")) return { plan: null, diagnostics };
+  const branches = planBranches(structure, names);
+  const hooks = planHooks(directory, names);
+  const graph = { groups: groupsOf(names), structure, branches, effective };
+  const reached = reachedNames(graph);
+  checkReachability(reached, graph, report);
+  checkGroupConflicts(structure, agents, names);
+  for (const agent of effective.values()) checkNestedInputs(agent, agents.get(agent.name) as AgentPlan, source, report);
+  const assumedInputs = checkDataFlow({ ...graph, source, agents, reached, report });
+  const diagnostics = distinct([...nested.diagnostics, ...report.diagnostics]);
+  if (doubts !== undefined || diagnostics.some(({ severity }) => severity === "error")) return { plan: null, diagnostics };
   const used = [...agents.values()].filter(({ name }) => reached.has(name));
   const plan: Plan = {
-    pipelineId: spec.name ?? (source.file === null ? "pipeline" : basename(source.file, ".toml")),
+    pipelineId: spec.name ?? (file === null ? "pipeline" : basename(file, ".toml")),
     description: spec.description ?? null,
-    file: source.file,
+    file,
     directory,
     inputs: new Map(Object.entries(spec.inputs ?? {})),
     timeoutMs: spec.orchestration.timeout ?? null,
@@ -91,6 +92,24 @@ function buildNested(source: PlanSource, options: BuildOptions): { plans: Map<st
     diagnostics.push(...built.diagnostics);
   }
   return { plans, diagnostics };
+}
+
+/** Agents that others extend and that nothing else names; what they lack, the others may bring. */
+function agentsOnlyExtended({ agents = {}, orchestration: { sequential } }: PipelineSpec): Set<string> {
+  const bases = new Set(Object.values(agents).flatMap((agent) => agent.extends ?? []));
+  const called = [
+    ...sequential.agents,
+    ...Object.values(sequential.parallel ?? {}).flatMap((group) => group.agents),
+    ...(sequential.branches ?? []).flatMap((branch) => branch.to_agent ?? []),
+    ...Object.values(agents).flatMap((agent) => agent.fallback ?? []),
+  ];
+  for (const name of called) bases.delete(name);
+  return bases;
+}
+
+/** An agent and the one that extends it share texts, and so their problems. */
+function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  return [...new Map(diagnostics.map((diagnostic) => [JSON.stringify(diagnostic), diagnostic])).values()];
 }
 
 /** Variables whose values are masked: those of keys, and those that the file names. */

@@ -1,38 +1,45 @@
-import type { Path } from "../spec/diagnostic.ts";
-import type { Report } from "./checks/report.ts";
+import type { PlanCode } from "./codes.ts";
+import type { Place, Report } from "./checks/report.ts";
 import { compileExpression, type Expression } from "./expression.ts";
-import type { ExpressionContext, ExpressionProblem } from "./scope.ts";
+import type { Path } from "../spec/diagnostic.ts";
+import type { ExpressionContext, ExpressionProblem, Reads } from "./scope.ts";
 import type { AdapterEntry } from "./plan.ts";
 import { compileTemplate, type Template } from "./template.ts";
 
-/** Compiles an expression that stands at `path`; its problems go to the report, exact inside the string. */
-export function expressionAt(text: string, path: Path, context: ExpressionContext, report: Report): Expression | null {
+/**
+ * Compiles an expression of the file; its problems go to the report, exact inside the string.
+ *
+ * What has problems is stood in for by an expression that reads nothing, so that the rest of the file can be checked.
+ */
+export function expressionAt(text: string, place: Place, context: ExpressionContext, report: Report): Expression {
   const compiled = compileExpression(text, context);
   if ("expression" in compiled) return compiled.expression;
-  tell(compiled.problems, path, report);
-  return null;
+  tell(compiled.problems, place, report);
+  return { text, reads: NOTHING, type: null, evaluate: unusable };
 }
 
-/** Compiles a template that stands at `path`. */
-export function templateAt(text: string, path: Path, context: ExpressionContext, report: Report): Template | null {
+/** The same for a template. */
+export function templateAt(text: string, place: Place, context: ExpressionContext, report: Report): Template {
   const compiled = compileTemplate(text, context);
   if ("template" in compiled) return compiled.template;
-  tell(compiled.problems, path, report);
-  return null;
+  tell(compiled.problems, place, report);
+  return { text, constant: false, reads: NOTHING, render: unusable, renderText: unusable };
 }
 
 /** Compiles an `input` or `output` table. */
 export function adapterAt(table: Readonly<Record<string, string>>, path: Path, context: ExpressionContext, report: Report): AdapterEntry[] {
-  const entries: AdapterEntry[] = [];
-  for (const [key, text] of Object.entries(table)) {
-    const value = expressionAt(text, [...path, key], context, report);
-    if (value !== null) entries.push({ key, value });
-  }
-  return entries;
+  return Object.entries(table).map(([key, text]) => ({ key, value: expressionAt(text, [...path, key], context, report) }));
 }
 
-function tell(problems: readonly ExpressionProblem[], path: Path, report: Report): void {
+const NOTHING: Reads = { keys: [], env: [], stages: [], meta: [], wholeState: false };
+
+/** There is no plan where there is a problem, so nobody gets here. */
+function unusable(): never {
+  throw new Error("an expression with problems cannot be evaluated");
+}
+
+function tell(problems: readonly ExpressionProblem[], place: Place, report: Report): void {
   for (const { code, message, start, end, help } of problems) {
-    report.error(code, path, message, { at: { start, end }, ...(help === undefined ? {} : { help }) });
+    report.error(code as PlanCode, place, message, { at: { start, end }, ...(help === undefined ? {} : { help }) });
   }
 }

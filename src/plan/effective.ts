@@ -1,26 +1,19 @@
-import { AGENT_TYPES, type AgentSpec, type AgentType, type PipelineSpec } from "../spec/spec.ts";
-import { AGENT_KEYS_BY_TYPE } from "../spec/agent-keys.ts";
+import { AGENT_KEYS_BY_TYPE, EXCLUSIVE_AGENT_KEYS } from "../spec/agent-keys.ts";
 import type { Path } from "../spec/diagnostic.ts";
+import { AGENT_TYPES, type AgentSpec, type PipelineSpec } from "../spec/spec.ts";
 import type { Report } from "./checks/report.ts";
-import { unknownName } from "./checks/report.ts";
 
 /** An agent with the keys that it takes over, and where each of them is written. */
 export interface EffectiveAgent {
   readonly name: string;
   readonly keys: AgentSpec;
-  /** The path of a key, in whichever agent it stands. */
+  /** The path of a key, in whichever agent it stands; the agent's own table for a key that none of them has. */
   readonly pathOf: (key: string) => Path;
   /** The agents that it extends, nearest first. */
   readonly bases: readonly string[];
+  /** Whether all that it extends is there. */
+  readonly isWhole: boolean;
 }
-
-/** Keys of which one displaces the others. */
-const EXCLUSIVE: readonly (readonly (keyof AgentSpec)[])[] = [
-  ["command", "shell"],
-  ["prompt", "prompt_file"],
-  ["reply", "replies"],
-  ["keep", "drop"],
-];
 
 /** Resolves `extends`: own keys win, and displace what they exclude; a type of its own displaces the keys of the other type. */
 export function effectiveAgents(spec: PipelineSpec, report: Report): Map<string, EffectiveAgent> {
@@ -58,9 +51,10 @@ function resolve(
   }
   const agent: EffectiveAgent = {
     name,
-    keys: keys,
+    keys,
     pathOf: (key) => ["agents", origins.get(key) ?? name, ...(origins.has(key) ? [key] : [])],
     bases: base === undefined ? [] : [base.name, ...base.bases],
+    isWhole: own.extends === undefined || base?.isWhole === true,
   };
   resolved.set(name, agent);
   return agent;
@@ -77,30 +71,27 @@ function baseOf(
   if (own.extends === undefined) return undefined;
   const path = ["agents", name, "extends"];
   if (chain.includes(own.extends)) {
-    const cycle = [...chain.slice(chain.indexOf(own.extends)), own.extends].join(" → ");
-    report.error("extends-cycle", path, `agents cannot extend each other in a circle: ${cycle}`);
+    const [first = name, ...others] = chain.slice(chain.indexOf(own.extends));
+    const circle = [first, ...others, first].map((one) => `\`${one}\``).join(" → ");
+    report.error("extends-cycle", ["agents", first, "extends"], `these agents extend each other in a circle: ${circle}`, {
+      related: others.map((one) => ({ path: ["agents", one, "extends"], label: "and then this one" })),
+      help: "the last agent of a chain extends nothing",
+    });
     return undefined;
   }
-  if (!agents.has(own.extends)) {
-    report.error(
-      "unknown-agent",
-      path,
-      `there is no agent called \`${own.extends}\` to extend`,
-      unknownName(own.extends, agents.keys(), (near) => ["agents", near]),
-    );
-    return undefined;
-  }
-  return resolve(own.extends, agents, resolved, chain, report);
+  if (agents.has(own.extends)) return resolve(own.extends, agents, resolved, chain, report);
+  report.unknownAgent(own.extends, path, agents.keys());
+  return undefined;
 }
 
 function inheritedKeys(base: AgentSpec, own: AgentSpec): (keyof AgentSpec)[] {
   const displaced = new Set<string>(["extends"]);
-  for (const exclusive of EXCLUSIVE) if (exclusive.some((key) => own[key] !== undefined)) for (const key of exclusive) displaced.add(key);
+  for (const exclusive of EXCLUSIVE_AGENT_KEYS)
+    if (exclusive.some((key) => own[key] !== undefined)) for (const key of exclusive) displaced.add(key);
   const type = own.type;
   if (type !== undefined && type !== base.type) {
     const kept = new Set<string>(AGENT_KEYS_BY_TYPE[type]);
-    for (const other of AGENT_TYPES as readonly AgentType[])
-      for (const key of AGENT_KEYS_BY_TYPE[other]) if (!kept.has(key)) displaced.add(key);
+    for (const other of AGENT_TYPES) for (const key of AGENT_KEYS_BY_TYPE[other]) if (!kept.has(key)) displaced.add(key);
   }
   return (Object.keys(base) as (keyof AgentSpec)[]).filter((key) => !displaced.has(key));
 }

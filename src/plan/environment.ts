@@ -1,6 +1,8 @@
-import { delimiter, isAbsolute, join, resolve } from "node:path";
+import { delimiter, isAbsolute, join, relative, resolve } from "node:path";
 import type { Diagnostic, Path } from "../spec/diagnostic.ts";
+import type { PlanCode } from "./codes.ts";
 import type { AgentPlan, HookPlan, Plan } from "./plan.ts";
+import type { Template } from "./template.ts";
 
 /** What a plan needs from the machine that it runs on. */
 export interface Machine {
@@ -10,27 +12,23 @@ export interface Machine {
 }
 
 /**
- * Variables that are not set, and files and programs that are not there.
+ * Variables that are not set, and files and programs that are not there; of nested pipelines too, each in its own file.
  *
  * They are warnings where a file is only checked (another machine may have them), errors before a run.
  */
 export async function checkEnvironment(plan: Plan, machine: Machine, severity: Diagnostic["severity"]): Promise<Diagnostic[]> {
   const found: Diagnostic[] = [];
-  const tell = (code: string, path: Path, message: string, help: string): void => {
-    found.push({ severity, code, message, path, help, ...(plan.file === null ? {} : { file: plan.file }) });
-  };
-  for (const name of missingVariables(plan, machine)) {
-    tell(
-      "unset-variable",
-      variablePath(plan, name),
-      `the environment variable ${name} is not set`,
-      `set it, for example: export ${name}=…`,
-    );
+  const missing = new Set(missingVariables(plan, machine));
+  const plans = new Set([plan]);
+  for (const one of plans) {
+    const file = one.file === null ? {} : { file: one.file };
+    const tell: Tell = (code, path, message, more) => void found.push({ severity, code, message, ...file, path, ...more });
+    for (const name of missing) if (tellVariable(one, name, tell)) missing.delete(name);
+    const agents = usedAgents(one);
+    for (const agent of agents) await checkCall(agent, one, machine, tell);
+    for (const [index, hook] of one.hooks.entries()) await checkHook(hook, index, one, machine, tell);
+    for (const { call } of agents) if (call.type === "pipeline") plans.add(call.plan);
   }
-  for (const agent of usedAgents(plan)) await checkCall(agent, machine, tell);
-  for (const [index, hook] of plan.hooks.entries()) await checkHook(hook, index, machine, tell);
-  const nested = new Set(usedAgents(plan).flatMap(({ call }) => (call.type === "pipeline" ? [call.plan] : [])));
-  for (const inner of nested) found.push(...(await checkEnvironment({ ...inner, variables: [] }, machine, severity)));
   return found;
 }
 
@@ -39,7 +37,51 @@ export function missingVariables(plan: Plan, machine: Pick<Machine, "env">): str
   return plan.variables.filter((name) => (machine.env[name] ?? "") === "");
 }
 
-type Tell = (code: string, path: Path, message: string, help: string) => void;
+type Tell = (code: PlanCode, path: Path, message: string, more: Pick<Diagnostic, "at" | "label" | "help">) => void;
+
+/** Whether this file is one that refers to the variable. */
+function tellVariable(plan: Plan, name: string, tell: Tell): boolean {
+  const place = variablePlace(plan, name);
+  if (place === null) return false;
+  const { path, ...more } = place;
+  tell("unset-variable", path, `the environment variable ${name} is not set`, { ...more, help: `set it, for example: export ${name}=…` });
+  return true;
+}
+
+function variablePlace(plan: Plan, name: string): (Pick<Diagnostic, "at" | "label"> & { readonly path: Path }) | null {
+  const placeIn = (texts: readonly { readonly name: string; readonly value: Template }[], path: Path) => {
+    for (const { name: key, value } of texts) {
+      const read = value.reads.env.find((one) => one.name === name);
+      if (read !== undefined) return { path: [...path, key], at: { start: read.start, end: read.end } };
+    }
+    return null;
+  };
+  for (const agent of usedAgents(plan)) {
+    const { call } = agent;
+    if (call.type === "script") {
+      const place = placeIn(call.env, pathOf(plan, agent.name, "env"));
+      if (place !== null) return place;
+    }
+    if (call.type !== "llm") continue;
+    const { provider } = call;
+    const header = placeIn(provider.headers, ["providers", provider.name, "headers"]);
+    if (header !== null) return header;
+    if (provider.apiKeyEnv !== name) continue;
+    const own = new Map(Object.entries(plan.source.spec.providers ?? {})).get(provider.name);
+    if (own?.api_key_env !== undefined) return { path: ["providers", provider.name, "api_key_env"] };
+    return { path: ["agents", agent.name], label: `its provider, ${provider.name}, takes the key from there` };
+  }
+  return null;
+}
+
+/** Where a key of an agent is written: in its own table, or in that of the nearest agent that it extends. */
+function pathOf(plan: Plan, agent: string, key: "cwd" | "command" | "env" | "module"): Path {
+  const tables = new Map(Object.entries(plan.source.spec.agents ?? {}));
+  let name = agent;
+  for (let table = tables.get(name); table?.[key] === undefined && table?.extends !== undefined; table = tables.get(name))
+    name = table.extends;
+  return ["agents", name, key];
+}
 
 /** The agents that some stage calls, fallbacks included. */
 function usedAgents(plan: Plan): AgentPlan[] {
@@ -55,75 +97,62 @@ function usedAgents(plan: Plan): AgentPlan[] {
   return [...used.values()];
 }
 
-async function checkCall({ name, call }: AgentPlan, machine: Machine, tell: Tell): Promise<void> {
-  if (call.type === "module") {
-    const seen = await machine.look(call.module);
-    if (seen === "missing" || seen === "directory")
-      tell(
-        "missing-file",
-        ["agents", name, "module"],
-        `there is no file ${call.module}`,
-        "a module's path is relative to the pipeline file",
-      );
-  }
+async function checkCall({ name, call }: AgentPlan, plan: Plan, machine: Machine, tell: Tell): Promise<void> {
+  if (call.type === "module") await checkModule(call.module, pathOf(plan, name, "module"), plan, machine, tell);
   if (call.type !== "script") return;
   if ((await machine.look(call.cwd)) !== "directory") {
-    tell("missing-file", ["agents", name, "cwd"], `there is no directory ${call.cwd}`, "cwd is relative to the pipeline file");
+    tell("missing-file", pathOf(plan, name, "cwd"), `there is no directory ${shown(call.cwd, plan)}`, {
+      help: "cwd is relative to the pipeline file",
+    });
     return;
   }
   const program = typeof call.command === "string" ? undefined : call.command[0];
-  if (program?.constant === true) await checkProgram(program.text, call.cwd, ["agents", name, "command", 0], machine, tell);
+  if (program?.constant !== true) return;
+  await checkProgram(program.text, call.cwd, [...pathOf(plan, name, "command"), 0], plan, machine, tell);
 }
 
-async function checkHook({ call }: HookPlan, index: number, machine: Machine, tell: Tell): Promise<void> {
-  if (call.type === "module") {
-    if ((await machine.look(call.module)) === "missing")
-      tell(
-        "missing-file",
-        ["hooks", index, "module"],
-        `there is no file ${call.module}`,
-        "a module's path is relative to the pipeline file",
-      );
-  } else if (call.command[0] !== undefined) {
-    await checkProgram(call.command[0], call.cwd, ["hooks", index, "command", 0], machine, tell);
+async function checkHook({ call }: HookPlan, index: number, plan: Plan, machine: Machine, tell: Tell): Promise<void> {
+  if (call.type === "module") await checkModule(call.module, ["hooks", index, "module"], plan, machine, tell);
+  else await checkProgram(call.command[0] ?? "", call.cwd, ["hooks", index, "command", 0], plan, machine, tell);
+}
+
+async function checkModule(file: string, path: Path, plan: Plan, machine: Machine, tell: Tell): Promise<void> {
+  const seen = await machine.look(file);
+  if (seen === "missing") {
+    tell("missing-file", path, `there is no file ${shown(file, plan)}`, { help: "a module's path is relative to the pipeline file" });
+  } else if (seen === "directory") {
+    tell("missing-file", path, `${shown(file, plan)} is a directory, not a file`, { help: "name the JavaScript or TypeScript file in it" });
   }
 }
 
-async function checkProgram(program: string, cwd: string, path: Path, machine: Machine, tell: Tell): Promise<void> {
-  if (program.includes("/")) {
-    const file = isAbsolute(program) ? program : resolve(cwd, program);
-    const seen = await machine.look(file);
-    if (seen === "missing" || seen === "directory")
-      tell(
-        "missing-program",
-        path,
-        `there is no program ${file}`,
-        "a path to a program is relative to the directory that the script runs in",
-      );
-    if (seen === "file") tell("missing-program", path, `${file} is not executable`, `run: chmod +x ${program}`);
+async function checkProgram(program: string, cwd: string, path: Path, plan: Plan, machine: Machine, tell: Tell): Promise<void> {
+  if (!program.includes("/")) {
+    if (await isOnPath(program, machine)) return;
+    tell("missing-program", path, `there is no program \`${program}\` on the PATH`, {
+      help: `install it, or write a path such as "./${program}"`,
+    });
     return;
   }
-  for (const directory of (machine.env.PATH ?? "").split(delimiter)) {
-    if (directory !== "" && (await machine.look(join(directory, program))) === "program") return;
+  const file = isAbsolute(program) ? program : resolve(cwd, program);
+  const seen = await machine.look(file);
+  if (seen === "file") {
+    tell("missing-program", path, `${shown(file, plan)} cannot be executed`, { help: `run: chmod +x ${shown(file, plan)}` });
+  } else if (seen !== "program") {
+    const message =
+      seen === "directory" ? `${shown(file, plan)} is a directory, not a program` : `there is no program ${shown(file, plan)}`;
+    tell("missing-program", path, message, { help: "the path of a program is relative to the directory that it runs in" });
   }
-  tell("missing-program", path, `there is no program \`${program}\` on the PATH`, `install it, or write a path such as "./${program}"`);
 }
 
-/** Where the file refers to a variable. */
-function variablePath(plan: Plan, name: string): Path {
-  for (const provider of plan.providers.values()) {
-    if (provider.apiKeyEnv === name && plan.source.spec.providers?.[provider.name]?.api_key_env !== undefined)
-      return ["providers", provider.name, "api_key_env"];
-    const header = provider.headers.find(({ value }) => value.reads.env.some((read) => read.name === name));
-    if (header !== undefined) return ["providers", provider.name, "headers", header.name];
+async function isOnPath(program: string, machine: Machine): Promise<boolean> {
+  for (const directory of (machine.env.PATH ?? "").split(delimiter)) {
+    if (directory !== "" && (await machine.look(join(directory, program))) === "program") return true;
   }
-  for (const agent of plan.agents.values()) {
-    const { call } = agent;
-    if (call.type === "script") {
-      const entry = call.env.find(({ value }) => value.reads.env.some((read) => read.name === name));
-      if (entry !== undefined) return ["agents", agent.name, "env", entry.name];
-    }
-    if (call.type === "llm" && call.provider.apiKeyEnv === name) return ["agents", agent.name];
-  }
-  return [];
+  return false;
+}
+
+/** A path as the author of the file would write it. */
+function shown(path: string, { directory }: Plan): string {
+  const written = relative(directory, path);
+  return written.startsWith("../../") ? path : written;
 }

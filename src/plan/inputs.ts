@@ -1,5 +1,6 @@
 import { type Json, type JsonObject, jsonEqual, NotJsonError, parseJson, setOwn, toJson } from "../spec/json.ts";
 import type { InputSpec } from "../spec/spec.ts";
+import { nearest } from "../spec/suggest.ts";
 
 /**
  * Checks what a run is given against the declared inputs, and fills in defaults.
@@ -15,8 +16,7 @@ export function checkInputs(
   const values = {};
   const problems: string[] = [];
   for (const key of Object.keys(given)) {
-    if (!inputs.has(key))
-      problems.push(`there is no input called \`${key}\`; declared are ${[...inputs.keys()].map((name) => `\`${name}\``).join(", ")}`);
+    if (!inputs.has(key)) problems.push(unknownInput(key, [...inputs.keys()]));
   }
   for (const [name, spec] of inputs) {
     const value = Object.hasOwn(given, name) ? given[name] : spec.default;
@@ -39,10 +39,10 @@ export function isRequired(spec: InputSpec): boolean {
 /** Whether a value is of an input's declared type; null: it is, otherwise what is wrong. */
 function checkValue(name: string, spec: InputSpec, value: Json): string | null {
   if (spec.type !== undefined && !isOfType(value, spec.type)) {
-    return `the input \`${name}\` must be ${ARTICLE[spec.type]}, but is ${JSON.stringify(value).slice(0, 60)}`;
+    return `the input \`${name}\` must be ${ARTICLE[spec.type]}, but is ${shorten(JSON.stringify(value))}`;
   }
   if (spec.enum !== undefined && !spec.enum.some((allowed) => jsonEqual(allowed, value))) {
-    return `the input \`${name}\` must be one of ${spec.enum.map((allowed) => JSON.stringify(allowed)).join(", ")}, but is ${JSON.stringify(value).slice(0, 60)}`;
+    return `the input \`${name}\` must be one of ${spec.enum.map((allowed) => JSON.stringify(allowed)).join(", ")}, but is ${shorten(JSON.stringify(value))}`;
   }
   return null;
 }
@@ -61,7 +61,7 @@ export function convertInput(
   } catch (error) {
     if (error instanceof NotJsonError) return { problem: `the input \`${name}\` cannot be taken as it is: ${error.message}` };
   }
-  return { problem: `the input \`${name}\` must be ${ARTICLE[type]}, but is \`${text.slice(0, 60)}\`` };
+  return { problem: `the input \`${name}\` must be ${ARTICLE[type]}, but is \`${shorten(text)}\`` };
 }
 
 const ARTICLE = {
@@ -73,9 +73,19 @@ const ARTICLE = {
   object: "an object",
 } as const;
 
+function unknownInput(name: string, declared: readonly string[]): string {
+  const near = nearest(name, declared);
+  const known = near === undefined ? `declared are ${declared.map((one) => `\`${one}\``).join(", ")}` : `did you mean \`${near}\`?`;
+  return `there is no input called \`${name}\`; ${known}`;
+}
+
 function missingInput(name: string, spec: InputSpec): string {
   const about = spec.description === undefined ? "" : ` (${spec.description})`;
   return `the input \`${name}\`${about} is missing; give it with --input ${name}=…`;
+}
+
+function shorten(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 
 function isOfType(value: Json, type: NonNullable<InputSpec["type"]>): boolean {

@@ -1,7 +1,7 @@
 import { nearest } from "../spec/suggest.ts";
 import type { PipelineSpec, ProviderSpec } from "../spec/spec.ts";
 import type { Path } from "../spec/diagnostic.ts";
-import type { Report } from "./checks/report.ts";
+import { listed, type More, type Report } from "./checks/report.ts";
 import { templateAt } from "./compile.ts";
 import type { ProviderPlan } from "./plan.ts";
 import type { Template } from "./template.ts";
@@ -27,9 +27,9 @@ export function planProviders(spec: PipelineSpec, report: Report): Map<string, P
     if (keys.base_url === undefined) {
       report.error("missing-key", ["providers", name], `the provider \`${name}\` needs a base_url`, {
         at: "key",
+        label: "needs `base_url`",
         help: 'for example base_url = "http://127.0.0.1:8000/v1"',
       });
-      continue;
     }
     const headers = Object.entries(keys.headers ?? {}).map(([header, text]) => ({
       name: header,
@@ -37,9 +37,9 @@ export function planProviders(spec: PipelineSpec, report: Report): Map<string, P
     }));
     providers.set(name, {
       name,
-      baseUrl: keys.base_url,
+      baseUrl: keys.base_url ?? "",
       apiKeyEnv: keys.api_key_env ?? null,
-      headers: headers.flatMap(({ name: header, value }) => (value === null ? [] : [{ name: header, value }])),
+      headers,
       maxTokensField: keys.max_tokens_field ?? null,
     });
   }
@@ -47,23 +47,23 @@ export function planProviders(spec: PipelineSpec, report: Report): Map<string, P
 }
 
 /** A header's value belongs to the provider, not to a stage: it sees the environment and nothing else. */
-function headerAt(text: string, path: Path, report: Report): Template | null {
+function headerAt(text: string, path: Path, report: Report): Template {
   const template = templateAt(text, path, { env: true }, report);
-  if (template === null) return null;
   const { keys, stages, meta, wholeState } = template.reads;
   const read = keys[0] ?? stages[0] ?? meta[0];
-  if (read === undefined && !wholeState) return template;
-  report.error("unknown-variable", path, `a header sees only env, not \`${read?.name ?? "state"}\``, {
-    ...(read === undefined ? {} : { at: { start: read.start, end: read.end } }),
-    help: "write ${{ env.NAME }}",
-  });
-  return null;
+  if (read !== undefined || wholeState)
+    report.error("unknown-variable", path, `a header sees only the environment, not \`${read?.name ?? "state"}\``, {
+      ...(read === undefined ? {} : { at: { start: read.start, end: read.end } }),
+      help: "write ${{ env.NAME }}",
+    });
+  return template;
 }
 
 /** What to say about a provider that is not there. */
-export function unknownProvider(name: string, providers: ReadonlyMap<string, ProviderPlan>): string {
+export function unknownProvider(name: string, providers: ReadonlyMap<string, ProviderPlan>): More {
   const near = nearest(name, providers.keys());
-  return near === undefined
-    ? `there are ${[...providers.keys()].map((known) => `\`${known}\``).join(", ")}; another one needs a [providers.${name}] table`
-    : `did you mean \`${near}\`?`;
+  if (near === undefined)
+    return { label: "not defined", help: `known: ${listed(providers.keys())}; another one needs a table [providers.${name}]` };
+  const related = [{ path: ["providers", near], at: "key" as const, label: "did you mean this one?" }];
+  return { label: "not defined", related, help: `replace \`${name}\` with \`${near}\`` };
 }

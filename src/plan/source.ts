@@ -1,8 +1,9 @@
-import { dirname, resolve } from "node:path";
-import type { Diagnostic } from "../spec/diagnostic.ts";
-import { readSpec } from "../spec/read.ts";
+import { basename, dirname, resolve } from "node:path";
+import type { Diagnostic, Path } from "../spec/diagnostic.ts";
+import { checkDefinition, readSpec, type ReadResult } from "../spec/read.ts";
 import type { PipelineSpec } from "../spec/spec.ts";
 import { decodeText } from "../spec/toml.ts";
+import type { PlanCode } from "./codes.ts";
 import type { PlanSource } from "./plan.ts";
 
 /** Reads a file as bytes; rejects with an error that has a `code` such as ENOENT. */
@@ -11,11 +12,19 @@ export type ReadFile = (path: string) => Promise<Uint8Array>;
 /** The documents that were read, by absolute path: diagnostics are located in them. */
 export type Documents = Map<string, string>;
 
-/** A source, where the file could be read at all, and every problem of form in it and in what it refers to. */
+/** The places in each file that could not be taken as they are written; null: in a definition given in code. */
+export type Doubts = ReadonlyMap<string | null, readonly Path[]>;
+
+/**
+ * A source, where the file could be read at all, and every problem of form in it and in what it refers to.
+ *
+ * Where there are problems, the source is what can be made of the file all the same, so that the rest can be checked.
+ */
 export interface LoadedSource {
   readonly source: PlanSource | null;
   readonly diagnostics: readonly Diagnostic[];
   readonly documents: Documents;
+  readonly doubts: Doubts;
 }
 
 /** Thrown where the pipeline file itself cannot be read. The message is for a person. */
@@ -35,15 +44,13 @@ export async function loadSource(file: string, readFile: ReadFile): Promise<Load
 /** The same for a text that is there already (standard input, an editor's buffer). */
 export async function loadText(bytes: Uint8Array, file: string, readFile: ReadFile): Promise<LoadedSource> {
   const loader = new Loader(readFile);
-  const source = await loader.parse(bytes, file, [file]);
-  return { source, diagnostics: loader.diagnostics, documents: loader.documents };
+  return loader.loaded(await loader.parse(bytes, file, [file]));
 }
 
 /** The same for a definition given in code; its paths are relative to `directory`. */
-export async function loadSpec(spec: PipelineSpec, directory: string, readFile: ReadFile): Promise<LoadedSource> {
+export async function loadDefinition(definition: unknown, directory: string, readFile: ReadFile): Promise<LoadedSource> {
   const loader = new Loader(readFile);
-  const source = await loader.complete(spec, null, directory, []);
-  return { source, diagnostics: loader.diagnostics, documents: loader.documents };
+  return loader.loaded(await loader.take(checkDefinition(definition), null, directory, []));
 }
 
 /** Why a file could not be read, in words. */
@@ -62,70 +69,100 @@ export function readProblem(file: string, error: unknown): string {
 }
 
 class Loader {
-  readonly diagnostics: Diagnostic[] = [];
-  readonly documents: Documents = new Map();
+  readonly #diagnostics: Diagnostic[] = [];
+  readonly #documents: Documents = new Map();
+  readonly #doubts = new Map<string | null, readonly Path[]>();
+  /** A file that two agents name is read once. */
+  readonly #texts = new Map<string, string>();
+  readonly #pipelines = new Map<string, PlanSource | null>();
   readonly #readFile: ReadFile;
 
   constructor(readFile: ReadFile) {
     this.#readFile = readFile;
   }
 
-  async parse(bytes: Uint8Array, file: string, chain: readonly string[]): Promise<PlanSource | null> {
-    const decoded = decodeText(bytes);
-    this.documents.set(file, decoded.text);
-    if (decoded.diagnostic !== undefined) {
-      this.diagnostics.push({ ...decoded.diagnostic, file });
-      return null;
-    }
-    const { spec, diagnostics } = readSpec(decoded.text, file);
-    this.diagnostics.push(...diagnostics);
-    return spec === null ? null : this.complete(spec, file, dirname(file), chain);
+  loaded(source: PlanSource | null): LoadedSource {
+    return { source, diagnostics: this.#diagnostics, documents: this.#documents, doubts: this.#doubts };
   }
 
-  async complete(spec: PipelineSpec, file: string | null, directory: string, chain: readonly string[]): Promise<PlanSource> {
+  async parse(bytes: Uint8Array, file: string, chain: readonly string[]): Promise<PlanSource | null> {
+    const { text, diagnostic } = decodeText(bytes);
+    this.#documents.set(file, text);
+    if (diagnostic === undefined) return this.take(readSpec(text, file), file, dirname(file), chain);
+    this.#diagnostics.push({ ...diagnostic, file });
+    return null;
+  }
+
+  async take(read: ReadResult, file: string | null, directory: string, chain: readonly string[]): Promise<PlanSource | null> {
+    this.#diagnostics.push(...read.diagnostics);
+    const spec = read.spec ?? read.draft?.spec;
+    if (read.draft !== undefined) this.#doubts.set(file, read.draft.doubtful);
+    return spec === undefined ? null : this.#complete(spec, file, directory, chain);
+  }
+
+  async #complete(spec: PipelineSpec, file: string | null, directory: string, chain: readonly string[]): Promise<PlanSource> {
     const texts: Record<string, string> = {};
     const pipelines: Record<string, PlanSource> = {};
     for (const [name, agent] of Object.entries(spec.agents ?? {})) {
-      const at = (key: string): Pick<Diagnostic, "file" | "path"> => ({ ...(file === null ? {} : { file }), path: ["agents", name, key] });
+      const at = (key: string): At => ({ ...(file === null ? {} : { file }), path: ["agents", name, key] });
       if (agent.prompt_file !== undefined) {
         const path = resolve(directory, agent.prompt_file);
-        const text = await this.#text(path, at("prompt_file"));
+        const text = await this.#text(path, agent.prompt_file, at("prompt_file"));
         if (text !== null) texts[path] = text;
       }
       if (agent.file !== undefined) {
         const path = resolve(directory, agent.file);
-        const nested = await this.#nested(path, at("file"), chain);
+        const nested = await this.#nested(path, agent.file, at("file"), chain);
         if (nested !== null) pipelines[path] = nested;
       }
     }
     return { file, directory, spec, texts, pipelines };
   }
 
-  async #text(path: string, at: Pick<Diagnostic, "file" | "path">): Promise<string | null> {
-    try {
-      const decoded = decodeText(await this.#readFile(path));
-      if (decoded.diagnostic === undefined) return decoded.text;
-      this.diagnostics.push({ severity: "error", code: "unreadable-file", message: `${path} is not a text in UTF-8`, ...at });
-    } catch (error) {
-      this.diagnostics.push({ severity: "error", code: "unreadable-file", message: readProblem(path, error), ...at });
+  async #text(path: string, written: string, at: At): Promise<string | null> {
+    const known = this.#texts.get(path);
+    if (known !== undefined) return known;
+    const bytes = await this.#read(path, written, at);
+    if (bytes === null) return null;
+    const { text, diagnostic } = decodeText(bytes);
+    if (diagnostic !== undefined) {
+      this.#tell("unreadable-file", `${written} is not a text in UTF-8`, at, "is this the right file? If so, save it as UTF-8");
+      return null;
     }
-    return null;
+    this.#documents.set(path, text);
+    this.#texts.set(path, text);
+    return text;
   }
 
-  async #nested(path: string, at: Pick<Diagnostic, "file" | "path">, chain: readonly string[]): Promise<PlanSource | null> {
+  async #nested(path: string, written: string, at: At, chain: readonly string[]): Promise<PlanSource | null> {
     if (chain.includes(path)) {
-      const cycle = [...chain.slice(chain.indexOf(path)), path].map((file) => file.slice(file.lastIndexOf("/") + 1)).join(" → ");
-      this.diagnostics.push({ severity: "error", code: "pipeline-cycle", message: `this pipeline contains itself: ${cycle}`, ...at });
+      const circle = [...chain.slice(chain.indexOf(path)), path].map((file) => basename(file)).join(" → ");
+      this.#tell("pipeline-cycle", `this pipeline contains itself: ${circle}`, at, "a run of it would never end; name another file");
       return null;
     }
+    let nested = this.#pipelines.get(path);
+    if (nested !== undefined) return nested;
+    const bytes = await this.#read(path, written, at);
+    nested = bytes === null ? null : await this.parse(bytes, path, [...chain, path]);
+    if (bytes !== null) this.#pipelines.set(path, nested);
+    return nested;
+  }
+
+  async #read(path: string, written: string, at: At): Promise<Uint8Array | null> {
     try {
-      return await this.parse(await this.#readFile(path), path, [...chain, path]);
+      return await this.#readFile(path);
     } catch (error) {
-      this.diagnostics.push({ severity: "error", code: "unreadable-file", message: readProblem(path, error), ...at });
+      this.#tell("unreadable-file", readProblem(written, error), at, "a path is relative to the pipeline file");
       return null;
     }
   }
+
+  #tell(code: PlanCode, message: string, at: At, help: string): void {
+    this.#diagnostics.push({ severity: "error", code, message, ...at, help });
+  }
 }
+
+type At = Pick<Diagnostic, "file" | "path">;
 
 async function readPipeline(file: string, readFile: ReadFile): Promise<Uint8Array> {
   try {

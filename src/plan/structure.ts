@@ -1,7 +1,9 @@
-import type { GroupSpec, PipelineSpec } from "../spec/spec.ts";
-import { type Report, unknownName } from "./checks/report.ts";
-import type { AgentPlan, Element, GroupPlan, StagePlan } from "./plan.ts";
 import type { Path } from "../spec/diagnostic.ts";
+import type { GroupSpec, PipelineSpec } from "../spec/spec.ts";
+import { planFunction } from "./agents.ts";
+import type { Report } from "./checks/report.ts";
+import type { EffectiveAgent } from "./effective.ts";
+import type { AgentPlan, Element, GroupPlan, StagePlan } from "./plan.ts";
 
 /** The elements of a pipeline: its sequence, its groups, and the detours that branches lead to. */
 export interface Structure {
@@ -13,108 +15,91 @@ const SEQUENCE: Path = ["orchestration", "sequential", "agents"];
 const GROUPS: Path = ["orchestration", "sequential", "parallel"];
 const BRANCHES: Path = ["orchestration", "sequential", "branches"];
 
+/** What names are resolved with. */
+export interface Names {
+  readonly spec: PipelineSpec;
+  /** Every agent, those included that are functions. */
+  readonly agents: ReadonlyMap<string, AgentPlan>;
+  readonly effective: ReadonlyMap<string, EffectiveAgent>;
+  readonly report: Report;
+}
+
 /**
- * Resolves the names in the sequence, in the groups and in the branches.
+ * Resolves the names in the sequence, in the groups, and of the branches' targets.
  *
- * @param known every name that is an agent, also those that could not be planned (their problem is told already)
+ * An agent that is not known is told, and stands there as a function, so that the rest of the file can be checked.
  */
-export function planStructure(
-  spec: PipelineSpec,
-  agents: ReadonlyMap<string, AgentPlan>,
-  known: ReadonlySet<string>,
-  report: Report,
-): Structure {
-  const { sequential } = spec.orchestration;
-  const groups = new Map(Object.entries(sequential.parallel ?? {}));
-  const names: Names = { agents, known, groups, report };
+export function planStructure(names: Names): Structure {
+  const { sequential } = names.spec.orchestration;
   checkSharedNames(names);
   const places = new Map<string, Path>();
   const sequence: Element[] = [];
   for (const [index, name] of sequential.agents.entries()) {
     const path = [...SEQUENCE, index];
-    if (!claim(name, path, places, report)) continue;
-    const element = planElement(name, sequence.length + 1, path, names);
-    if (element !== null) sequence.push(element);
+    if (claim(name, path, places, names.report)) sequence.push(planElement(name, sequence.length + 1, path, names));
   }
   const elements = new Map(sequence.map((element) => [element.name, element]));
-  for (const [index, branch] of (sequential.branches ?? []).entries()) {
-    const name = branch.to_agent;
-    if (name === undefined || elements.has(name) || sequential.agents.includes(name)) continue;
-    const element = planElement(name, null, [...BRANCHES, index, "to_agent"], names);
-    if (element !== null) elements.set(name, element);
+  const groupOf = groupsByMember(names);
+  for (const [index, { to_agent: name }] of (sequential.branches ?? []).entries()) {
+    if (name === undefined || elements.has(name)) continue;
+    const path = [...BRANCHES, index, "to_agent"];
+    const group = groupOf.get(name);
+    if (group === undefined) elements.set(name, planElement(name, null, path, names));
+    else tellMember(names.report, path, name, group, "leads to");
   }
-  checkMembers(elements, sequential.agents, names);
+  checkMembers(elements, names);
+  // What no run comes to is checked all the same.
+  for (const [name, group] of groupsOf(names)) if (!elements.has(name)) planGroup(name, group, null, names);
   return { sequence, elements };
 }
 
-interface Names {
-  readonly agents: ReadonlyMap<string, AgentPlan>;
-  readonly known: ReadonlySet<string>;
-  readonly groups: ReadonlyMap<string, GroupSpec>;
-  readonly report: Report;
+/** A branch starts from a group and leads to a group, not to one of its members. */
+export function tellMember(report: Report, path: Path, name: string, group: string, verb: "starts from" | "leads to"): void {
+  report.error("branch-in-group", path, `\`${name}\` is a member of the group \`${group}\`; a branch ${verb} the whole group`, {
+    related: [{ path: [...GROUPS, group], at: "key", label: "the group" }],
+    help: `write ${path.at(-1)} = "${group}"`,
+  });
 }
 
-function planElement(name: string, number: number | null, path: Path, names: Names): Element | null {
-  const group = names.groups.get(name);
-  if (group !== undefined) return planGroup(name, group, number, names);
-  return planStage(name, number, path, names);
+/** The group that each member stands in, of the groups that are used. */
+export function groupsByMember(names: Names): Map<string, string> {
+  const { agents, branches = [] } = names.spec.orchestration.sequential;
+  const used = new Set([...agents, ...branches.map(({ to_agent: name }) => name)]);
+  const groups = [...groupsOf(names)].filter(([name]) => used.has(name));
+  return new Map(groups.flatMap(([name, group]) => group.agents.map((member) => [member, name] as const)));
 }
 
-function planStage(name: string, number: number | null, path: Path, { agents, known, groups, report }: Names): StagePlan | null {
-  const agent = agents.get(name);
-  if (agent !== undefined) return { kind: "stage", name, number, agent };
-  if (!known.has(name)) {
-    const all = [...known, ...groups.keys()];
-    report.error(
-      "unknown-agent",
-      path,
-      `there is no agent called \`${name}\``,
-      unknownName(name, all, (near) => (groups.has(near) ? [...GROUPS, near] : ["agents", near])),
-    );
-  }
-  return null;
+export function groupsOf({ spec }: Names): ReadonlyMap<string, GroupSpec> {
+  return new Map(Object.entries(spec.orchestration.sequential.parallel ?? {}));
+}
+
+function planElement(name: string, number: number | null, path: Path, names: Names): Element {
+  const groups = groupsOf(names);
+  const group = groups.get(name);
+  return group === undefined ? planStage(name, number, path, names, groups.keys()) : planGroup(name, group, number, names);
+}
+
+function planStage(name: string, number: number | null, path: Path, names: Names, groups: Iterable<string> = []): StagePlan {
+  const agent = names.agents.get(name);
+  if (agent === undefined) names.report.unknownAgent(name, path, names.agents.keys(), groups);
+  return { kind: "stage", name, number, agent: agent ?? planFunction(name, names.spec) };
 }
 
 function planGroup(name: string, group: GroupSpec, number: number | null, names: Names): GroupPlan {
-  const { report } = names;
-  const path = [...GROUPS, name];
   const members: StagePlan[] = [];
   const places = new Map<string, Path>();
   for (const [index, member] of group.agents.entries()) {
-    const memberPath = [...path, "agents", index];
-    if (!claim(member, memberPath, places, report)) continue;
-    if (names.groups.has(member)) {
-      report.error("group-in-group", memberPath, `\`${member}\` is a group, and a group cannot be a member of another`, {
-        help: 'to nest, make it a pipeline of its own and use an agent with type = "pipeline"',
+    const path = [...GROUPS, name, "agents", index];
+    if (!claim(member, path, places, names.report)) continue;
+    if (groupsOf(names).has(member)) {
+      names.report.error("group-in-group", path, `\`${member}\` is a group, and a group cannot be a member of another`, {
+        related: [{ path: [...GROUPS, member], at: "key", label: "the group" }],
+        help: 'to nest, make it a pipeline of its own, and here an agent with type = "pipeline"',
       });
       continue;
     }
-    const stage = planStage(member, number, memberPath, names);
-    if (stage === null) continue;
-    members.push(stage);
-    for (const key of ["keep", "drop"] as const) {
-      if (stage.agent[key] !== null) {
-        report.error(
-          "prune-in-group",
-          ["agents", member, key],
-          `\`${key}\` has no meaning in a group: its members see and change no common state`,
-          {
-            related: [{ path: memberPath, label: `a member of \`${name}\` here` }],
-            help: "prune in the stage after the group",
-          },
-        );
-      }
-    }
-  }
-  if (group.min_success !== undefined && group.on_error !== "continue") {
-    report.error("no-effect", [...path, "min_success"], 'min_success has an effect only with on_error = "continue"', { at: "key" });
-  }
-  if (group.min_success !== undefined && group.min_success > group.agents.length) {
-    report.error(
-      "invalid-value",
-      [...path, "min_success"],
-      `min_success is ${group.min_success}, but the group has only ${group.agents.length} members`,
-    );
+    members.push(planStage(member, number, path, names));
+    checkPruning(member, name, path, names);
   }
   return {
     kind: "group",
@@ -128,6 +113,19 @@ function planGroup(name: string, group: GroupSpec, number: number | null, names:
   };
 }
 
+function checkPruning(member: string, group: string, path: Path, { effective, report }: Names): void {
+  const agent = effective.get(member);
+  for (const key of ["keep", "drop"] as const) {
+    if (agent?.keys[key] === undefined) continue;
+    report.error(
+      "prune-in-group",
+      agent.pathOf(key),
+      `\`${key}\` does nothing here: \`${member}\` is a member of the group \`${group}\`, and prunes no state of its own`,
+      { at: "key", related: [{ path, label: "the member" }], help: `put \`${key}\` into the stage after the group` },
+    );
+  }
+}
+
 /** Each name stands at most once in a list. */
 function claim(name: string, path: Path, places: Map<string, Path>, report: Report): boolean {
   const first = places.get(name);
@@ -136,43 +134,47 @@ function claim(name: string, path: Path, places: Map<string, Path>, report: Repo
     return true;
   }
   report.error("duplicate-name", path, `\`${name}\` stands here twice`, {
+    label: "the second time",
     related: [{ path: first, label: "the first time" }],
-    help: `to run it twice, define a second agent with extends = "${name}"; to run it again, use a branch with max_times`,
+    help: `for a second stage that does the same, define an agent with extends = "${name}"; to come back to it, write a branch with max_times`,
   });
   return false;
 }
 
-function checkSharedNames({ known, groups, report }: Names): void {
-  for (const name of groups.keys()) {
-    if (known.has(name)) {
-      report.error("duplicate-name", [...GROUPS, name], `\`${name}\` is the name of a group and of an agent`, {
-        at: "key",
-        related: [{ path: ["agents", name], at: "key", label: "the agent" }],
-      });
-    }
+function checkSharedNames(names: Names): void {
+  for (const name of groupsOf(names).keys()) {
+    if (!names.agents.has(name)) continue;
+    names.report.error("duplicate-name", [...GROUPS, name], `\`${name}\` is the name of a group and of an agent`, {
+      at: "key",
+      related: [{ path: ["agents", name], at: "key", label: "the agent" }],
+      help: "give one of them another name",
+    });
   }
 }
 
-/** A member of a group is neither an element of the sequence, nor a branch's target, nor a member of a second group. */
-function checkMembers(elements: ReadonlyMap<string, Element>, sequence: readonly string[], { report }: Names): void {
-  const groupOf = new Map<string, string>();
+/** A member of a group is neither an element of the sequence nor a member of a second group. */
+function checkMembers(elements: ReadonlyMap<string, Element>, { spec, report }: Names): void {
+  const places = new Map<string, { readonly path: Path; readonly group: string }>();
   for (const element of elements.values()) {
     if (element.kind !== "group") continue;
-    for (const [index, member] of element.members.entries()) {
-      const path = [...GROUPS, element.name, "agents", index];
-      const other = groupOf.get(member.name);
-      if (elements.has(member.name)) {
-        const place = sequence.indexOf(member.name);
-        report.error("duplicate-name", path, `\`${member.name}\` is a member of \`${element.name}\` and a stage of its own`, {
-          ...(place === -1 ? {} : { related: [{ path: [...SEQUENCE, place], label: "the stage" }] }),
-          help: `define a second agent with extends = "${member.name}"`,
+    const list = spec.orchestration.sequential.parallel?.[element.name]?.agents ?? [];
+    for (const { name } of element.members) {
+      const path = [...GROUPS, element.name, "agents", list.indexOf(name)];
+      const other = places.get(name);
+      const help = `for a second stage that does the same, define an agent with extends = "${name}"`;
+      if (elements.has(name)) {
+        const stage = [...SEQUENCE, spec.orchestration.sequential.agents.indexOf(name)];
+        report.error("duplicate-name", path, `\`${name}\` is a member of \`${element.name}\`, and a stage of its own as well`, {
+          related: [{ path: stage, label: "the stage" }],
+          help,
         });
       } else if (other !== undefined) {
-        report.error("duplicate-name", path, `\`${member.name}\` is a member of \`${other}\` already`, {
-          help: `define a second agent with extends = "${member.name}"`,
+        report.error("duplicate-name", path, `\`${name}\` is a member of \`${other.group}\` already`, {
+          related: [{ path: other.path, label: "the first time" }],
+          help,
         });
       }
-      groupOf.set(member.name, element.name);
+      places.set(name, { path, group: element.name });
     }
   }
 }

@@ -35,6 +35,6 @@ export interface Span {
 /** Another place that explains the first. */
 export interface Related {
   readonly path: Path;
-  readonly at?: "key" | "value";
+  readonly at?: Diagnostic["at"];
   readonly label: string;
 }

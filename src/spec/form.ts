@@ -194,7 +194,8 @@ function subject(path: Path): string {
   return `\`${parts.join("")}\``;
 }
 
-function valueAt(data: Json, path: Path): Json | undefined {
+/** What stands at a path; undefined for nothing. */
+export function valueAt(data: Json, path: Path): Json | undefined {
   let current: Json | undefined = data;
   for (const part of path) {
     if (typeof current !== "object" || current === null || !Object.hasOwn(current, part)) return undefined;

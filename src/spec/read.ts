@@ -1,8 +1,9 @@
 import type { Diagnostic, Path } from "./diagnostic.ts";
-import { explainViolation, FORM_CODES } from "./form.ts";
+import { explainViolation, FORM_CODES, valueAt } from "./form.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { isJsonObject, NotJsonError, toJson } from "./json.ts";
 import { checkRules, RULE_CODES } from "./rules.ts";
+import { mend } from "./mend.ts";
 import { checkForm } from "./schema.ts";
 import type { PipelineSpec } from "./spec.ts";
 import { parseToml, TOML_CODES } from "./toml.ts";
@@ -14,6 +15,15 @@ export const SPEC_CODES: Readonly<Record<string, string>> = { ...TOML_CODES, ...
 export interface ReadResult {
   readonly spec: PipelineSpec | null;
   readonly diagnostics: readonly Diagnostic[];
+  /** Where there is an error, and the file says all the same which agents run. */
+  readonly draft?: Draft;
+}
+
+/** What can be made of a file with errors, so that the rest of it can be checked. It is not what its author wrote. */
+export interface Draft {
+  readonly spec: PipelineSpec;
+  /** The places that could not be taken as they are written. */
+  readonly doubtful: readonly Path[];
 }
 
 /** Reads the text of a pipeline file. `file` is its absolute path, for the diagnostics; absent for a text without one. */
@@ -21,11 +31,8 @@ export function readSpec(text: string, file?: string): ReadResult {
   const parsed = parseToml(text);
   const place = (diagnostic: Diagnostic): Diagnostic => (file === undefined ? diagnostic : { ...diagnostic, file });
   if (parsed.data === null) return { spec: null, diagnostics: parsed.diagnostics.map(place) };
-  const { spec, diagnostics } = check(parsed.data);
-  // What was refused before stands as null in the data; that null is not the author's.
-  const refused = new Set(parsed.diagnostics.map(({ path }) => pathKey(path)));
-  const others = diagnostics.filter(({ path }) => path === undefined || !refused.has(pathKey(path)));
-  return { spec: parsed.diagnostics.length > 0 ? null : spec, diagnostics: [...parsed.diagnostics, ...others].map(place) };
+  const result = check(parsed.data, parsed.diagnostics);
+  return { ...result, diagnostics: result.diagnostics.map(place) };
 }
 
 /** Checks a definition that was given in code: the same as the file's, as plain data. */
@@ -40,19 +47,37 @@ export function checkDefinition(value: unknown): ReadResult {
   return isJsonObject(data) ? check(data) : refuse("wrong-type", "a pipeline's definition is an object");
 }
 
-function check(data: JsonObject): ReadResult {
+/** `before`: what was found in the text already. What was refused there stands as null in the data, and that null is not the author's. */
+function check(data: JsonObject, before: readonly Diagnostic[] = []): ReadResult {
+  const refused = before.flatMap(({ path }) => (path === undefined ? [] : [path]));
   const form = checkForm(data);
+  const best = "spec" in form ? { data, spec: form.spec, doubtful: refused } : mend(data, form.violations, refused);
+  const violations = "spec" in form ? [] : form.violations.filter(({ path }) => !refused.some((other) => isSame(path, other)));
   const diagnostics = [
-    ...("spec" in form ? [] : form.violations.map((violation) => explainViolation(violation, data))),
-    ...checkRules(data),
+    ...before,
+    ...violations.map((violation) => explainViolation(violation, data)),
+    ...checkRules(best.data).filter((diagnostic) => !followsFrom(diagnostic, best.doubtful, data)),
   ];
-  return { spec: "spec" in form && diagnostics.length === 0 ? (toJson(form.spec) as unknown as PipelineSpec) : null, diagnostics };
+  const spec = best.spec === null ? null : (toJson(best.spec) as unknown as PipelineSpec);
+  if (spec === null || diagnostics.length === 0) return { spec, diagnostics };
+  return { spec: null, diagnostics, draft: { spec, doubtful: best.doubtful } };
+}
+
+/** What stands in a doubtful place; and what is missing in a table where something else stands that could not be taken. */
+function followsFrom({ code, path = [] }: Diagnostic, doubtful: readonly Path[], data: JsonObject): boolean {
+  return doubtful.some(
+    (doubt) => isWithin(path, doubt) || (code === "missing-key" && isWithin(doubt, path) && valueAt(data, doubt) !== undefined),
+  );
+}
+
+function isSame(one: Path, other: Path): boolean {
+  return one.length === other.length && isWithin(one, other);
+}
+
+function isWithin(place: Path, whole: Path): boolean {
+  return whole.every((part, index) => place[index] === part);
 }
 
 function refuse(code: keyof typeof TOML_CODES | keyof typeof FORM_CODES, message: string): ReadResult {
   return { spec: null, diagnostics: [{ severity: "error", code, message }] };
-}
-
-function pathKey(path: Path | undefined): string {
-  return JSON.stringify(path ?? null);
 }

@@ -120,11 +120,13 @@ function replacement(value: unknown, path: Path, context: Replacing): unknown {
     return written;
   }
   if (typeof value === "object" && value !== null) {
-    if (path.length >= MAX_DEPTH) return refuse("too-deep", `tables and lists can be nested ${MAX_DEPTH} levels deep at most`);
+    if (path.length >= MAX_DEPTH) return refuse("too-deep", TOO_DEEP);
     replaceLeaves(value, path, context);
   }
   return value;
 }
+
+const TOO_DEEP = `tables and lists can be nested ${MAX_DEPTH} levels deep at most`;
 
 interface WrittenDate {
   readonly written: string;
@@ -161,6 +163,7 @@ function syntaxDiagnostic(text: string, error: unknown): Diagnostic {
   if (!(error instanceof TomlError)) return syntaxError("it cannot be read", undefined, { start: 0, end: 0 });
   const reason = error.message.slice("Invalid TOML document: ".length).split("\n", 1)[0] ?? "";
   const span = wordAt(text, offsetAt(text, error.line, error.column));
+  if (/nested/.test(reason)) return { severity: "error", code: "too-deep", message: TOO_DEEP, span };
   const double = REDEFINED.test(reason) ? agentsListAndTable(text, span.start) : undefined;
   return double ?? syntaxError(...explain(reason, text.slice(span.start, span.end), span.start >= text.length), span);
 }
@@ -185,6 +188,11 @@ function explain(reason: string, word: string, atEnd: boolean): [reason: string,
   if (reason.startsWith("illegal character in key") && word.trim() === "") return ["the line ends inside a key or a [table]", undefined];
   if (reason.startsWith("illegal character in key")) return [reason, "a key is letters, digits, - and _; anything else stands in quotes"];
   if (/cannot find end of key/.test(reason)) return ["a key without a value", "write key = value, or [table]"];
+  if (/comma or end of structure/.test(reason))
+    return [
+      "a comma or a closing bracket is missing before this",
+      "entries are separated by commas; a list ends with ] and an inline table with }",
+    ];
   if (/end-of-line/.test(reason)) return ["something follows the value", "one key = value per line; a comment begins with #"];
   if (/unrecognised escape/.test(reason)) return [reason, "write \\\\ for a backslash, or put the text in 'single quotes'"];
   return [reason, undefined];

@@ -141,7 +141,6 @@ class LocalDurable implements Durable {
       }
     };
     const breakOff = (error: unknown): never => {
-      next = children.length;
       stop({ kind: "internal", message: "the run broke off" });
       throw error;
     };

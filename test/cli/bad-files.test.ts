@@ -87,7 +87,7 @@ const rows: readonly Row[] = [
   },
   {
     sentence: "values of wrong types and an unknown key, all of them",
-    file: `${MARKS.replace("[orchestration", 'retries = "three"\ntimeout = 5\nshel = "x"\n[orchestration')}`,
+    file: MARKS.replace("[orchestration", 'retries = "three"\ntimeout = 5\nshel = "x"\n[orchestration'),
     stderr: `error[wrong-type]: \`retries\`: expected a whole number, got the text "three"
   --> bad.toml:4:11
    |
@@ -148,6 +148,9 @@ error[unknown-key]: unknown key \`shel\` in [agents.a]
    |
  4 | fallback = "b"
    |            ^^^
+   |
+ 7 | fallback = "a"
+   |            --- and then this one
    = help: the last agent of a chain has no fallback
 
 1 error
@@ -156,11 +159,15 @@ error[unknown-key]: unknown key \`shel\` in [agents.a]
   {
     sentence: "agents that extend each other",
     file: MARKS.replace("[orchestration", `extends = "b"\n[agents.b]\ntype = "canned"\nextends = "a"\n[orchestration`),
-    stderr: `error[extends-cycle]: agents cannot extend each other in a circle: a → b → a
-  --> bad.toml:7:11
+    stderr: `error[extends-cycle]: these agents extend each other in a circle: \`a\` → \`b\` → \`a\`
+  --> bad.toml:4:11
+   |
+ 4 | extends = "b"
+   |           ^^^
    |
  7 | extends = "a"
-   |           ^^^
+   |           --- and then this one
+   = help: the last agent of a chain extends nothing
 
 1 error
 `,
@@ -194,13 +201,13 @@ agents = ["a", "b", "c", "d", "e"]
    = help: install it, or write a path such as "./no-such-program"
 
 error[unset-variable]: the environment variable NO_SUCH_VARIABLE is not set
-  --> bad.toml:4:17
+  --> bad.toml:4:26
    |
  4 | env = { TOKEN = "\${{ env.NO_SUCH_VARIABLE }}" }
-   |                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+   |                          ^^^^^^^^^^^^^^^^
    = help: set it, for example: export NO_SUCH_VARIABLE=…
 
-error[missing-file]: there is no file FOLDER/no-such-module.mjs
+error[missing-file]: there is no file no-such-module.mjs
   --> bad.toml:7:10
    |
  7 | module = "no-such-module.mjs"
@@ -211,22 +218,22 @@ error[unset-variable]: the environment variable OPENAI_API_KEY is not set
   --> bad.toml:8:1
    |
  8 | [agents.c]
-   | ^^^^^^^^^^
+   | ^^^^^^^^^^ its provider, openai, takes the key from there
    = help: set it, for example: export OPENAI_API_KEY=…
 
-error[missing-program]: there is no program FOLDER/no-such-script.sh
+error[missing-program]: there is no program no-such-script.sh
   --> bad.toml:13:12
    |
 13 | command = ["./no-such-script.sh"]
    |            ^^^^^^^^^^^^^^^^^^^^^
-   = help: a path to a program is relative to the directory that the script runs in
+   = help: the path of a program is relative to the directory that it runs in
 
-error[missing-program]: FOLDER/data.txt is not executable
+error[missing-program]: data.txt cannot be executed
   --> bad.toml:16:12
    |
 16 | command = ["./data.txt"]
    |            ^^^^^^^^^^^^
-   = help: run: chmod +x ./data.txt
+   = help: run: chmod +x data.txt
 
 6 errors
 `,
@@ -275,6 +282,22 @@ describe("a file that cannot be read ends with 2:", () => {
   });
 });
 
+test("what the machine and the input lack is told at once", async () => {
+  const folder = folderWith({
+    "lacks.toml": MARKS.replace(`shell = "touch was-run"`, `command = ["no-such-program"]`) + `[inputs.topic]\n`,
+  });
+  const { code, stdout, stderr } = await runProgram(["run", "lacks.toml", "--input", "tpic=tea"], { cwd: folder });
+  expect({ code, stdout, told: stderr.split("\n").filter((line) => /^(error|warning|agentflow)/.test(line)) }).toEqual({
+    code: 2,
+    stdout: "",
+    told: [
+      "error[missing-program]: there is no program `no-such-program` on the PATH",
+      "agentflow: there is no input called `tpic`; did you mean `topic`?",
+      "agentflow: the input `topic` is missing; give it with --input topic=…",
+    ],
+  });
+});
+
 test("warnings are printed, and the run goes on", async () => {
   const folder = folderWith({ "warns.toml": `${MARKS}[agents.b]\ntype = "canned"\n` });
   expect(await runProgram(["run", "warns.toml", "--quiet"], { cwd: folder })).toEqual({
@@ -285,7 +308,7 @@ test("warnings are printed, and the run goes on", async () => {
    |
  6 | [agents.b]
    |         ^
-   = help: add it to the sequence, make it a branch's target or a fallback, or remove it
+   = help: add it to the sequence or a group, make it the target of a branch or a fallback, or remove it
 
 1 warning
 `,

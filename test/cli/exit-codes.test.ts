@@ -49,6 +49,7 @@ fail_fast = false
   "waits.mjs": `export default ({}, { signal }) => new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));`,
   "module.toml": sequence(`type = "module"\nmodule = "waits.mjs"`),
   "outer.toml": sequence(`type = "pipeline"\nfile = "module.toml"`),
+  "hooks.toml": `${sequence(`type = "canned"\ndelay = "30m"`)}[[hooks]]\non = "branch"\nmodule = "waits.mjs"\n`,
   "hooked.toml": `${sequence(`type = "canned"\ndelay = "30m"`)}[[hooks]]\non = "after_run"\nmodule = "waits.mjs"\n`,
 });
 
@@ -168,9 +169,9 @@ agentflow: ${signal}: stopping; once more to stop without waiting
   });
 
   test("after the end it is nobody's: nothing listens any more", async () => {
-    const { code, program } = await stopped("waits.toml", ["SIGINT"]);
+    const { code, stderr, program } = await stopped("waits.toml", ["SIGINT"]);
     program.stop("SIGTERM");
-    expect(code).toBe(130);
+    expect([code, program.stderr()]).toEqual([130, stderr]);
   });
 });
 
@@ -193,6 +194,7 @@ describe("what a module leaves behind stops the run, which fails:", () => {
     ],
     ["a wait for something that never comes", "module.toml", "idle", idle],
     ["the same in a nested pipeline", "outer.toml", "idle", idle],
+    ["the same where only a hook is a module", "hooks.toml", "idle", idle],
   ])("%s", async (_sentence, file, reason, text) => {
     const { code, stdout, stderr } = await stopped(file, [reason]);
     const told = stderr.split("\n").filter((line) => line.startsWith("agentflow: ") || line.startsWith("  stage"));

@@ -1,5 +1,7 @@
+import { execFile, execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { folderWith } from "../support/folder.ts";
 import { type ProgramEnd, type ProgramWorld, runProgram, startProgram } from "../support/program.ts";
@@ -65,7 +67,7 @@ const run = (args: readonly string[], world: Partial<ProgramWorld> = {}): Promis
   runProgram(["run", ...args], { cwd, clock: stillClock({ speed: 1000 }), ...world });
 
 describe("stdout carries the result and nothing else:", () => {
-  test("the final state, when the run succeeds", async () => {
+  test("row 13: the final state, when the run succeeds", async () => {
     expect((await run(["two.toml"])).stdout).toBe(STATE);
     expect((await run(["two.toml", "--output", "state"])).stdout).toBe(STATE);
   });
@@ -131,6 +133,8 @@ describe("stdout carries the result and nothing else:", () => {
       await (flags.length === 0 ? program.says("[1/1] a …") : program.prints('"attempt-start"'));
       program.print("seen 1 of two\n");
       shown.push(await program.end);
+      program.print("nobody listens any more");
+      expect(program.stderr()).toBe(shown.at(-1)?.stderr);
     }
     expect(shown.map(({ stderr }) => stderr)).toEqual(["[1/1] a …\nseen 1 of two\n[1/1] a ✔ 0ms\n✔ slow succeeded in 0ms: 1 stage\n", ""]);
   });
@@ -168,15 +172,19 @@ describe("--out", () => {
     expect(JSON.parse(readFileSync(join(folder, "there.json"), "utf8"))).toMatchObject({ status: "failed" });
   });
 
-  test("keeps a link and the permissions of its file; a device is written to, not replaced", async () => {
+  test("keeps a link and the permissions of its file; a pipe is written to, not replaced", async () => {
     const folder = folderWith({ "two.toml": TWO, "real.json": "old" });
     chmodSync(join(folder, "real.json"), 0o600);
     symlinkSync("real.json", join(folder, "link.json"));
     expect((await run(["two.toml", "--out", "link.json"], { cwd: folder })).code).toBe(0);
     expect(readFileSync(join(folder, "real.json"), "utf8")).toBe(STATE);
     expect(statSync(join(folder, "real.json")).mode & 0o777).toBe(0o600);
-    expect((await run(["two.toml", "--out", "/dev/null"], { cwd: folder })).code).toBe(0);
-    expect(statSync("/dev/null").isCharacterDevice()).toBe(true);
+    const pipe = join(folder, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const reader = promisify(execFile)("cat", [pipe], { timeout: 10_000 });
+    expect((await run(["two.toml", "--out", "pipe"], { cwd: folder })).code).toBe(0);
+    expect(statSync(pipe).isFIFO()).toBe(true);
+    expect((await reader).stdout).toBe(STATE);
   });
 
   test.each([
@@ -230,12 +238,12 @@ describe("--out", () => {
 });
 
 describe("stderr", () => {
-  test("row 12: has a line when a stage starts and one when it ends, with its duration", async () => {
+  test("rows 12, 42: has a line when a stage starts and one when it ends, with its duration", async () => {
     const { stderr } = await run(["two.toml"]);
     expect(stderr).toBe("[1/2] first …\n[1/2] first ✔ 0ms\n[2/2] second …\n[2/2] second ✔ 0ms\n✔ two succeeded in 0ms: 2 stages\n");
   });
 
-  test("rows 9, 70, 71: tells each failed attempt, and at the end the stage, its attempts and the cause", async () => {
+  test("rows 9, 42, 70, 71: tells each failed attempt, and at the end the stage, its attempts and the cause", async () => {
     const { stderr } = await run(["fails.toml"]);
     expect(stderr).toBe(
       `[1/2] first …
@@ -286,6 +294,11 @@ describe("colours", () => {
     const { stdout: dryRun } = await run(["two.toml", "--dry-run", ...args], world);
     expect(dryRun.includes(esc)).toBe(coloured);
   });
+});
+
+test("the plan of a dry run is coloured where stdout is a terminal, whatever stderr is", async () => {
+  const shown = await Promise.all([true, false].map((stdoutIsTTY) => run(["two.toml", "--dry-run"], { isTTY: !stdoutIsTTY, stdoutIsTTY })));
+  expect(shown.map(({ stdout }) => stdout.includes("\u001b["))).toEqual([true, false]);
 });
 
 test("--no-store changes nothing yet", async () => {

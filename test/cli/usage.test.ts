@@ -30,7 +30,7 @@ Examples:
 
 Exit codes:
   0    the run succeeded; the files are valid
-  1    the run failed; validate found problems
+  1    the run failed; validate found problems; what came out could not be written
   2    wrong usage, an invalid pipeline, a bad input: nothing was run
   70   a bug in agentflow
   124  the pipeline's timeout

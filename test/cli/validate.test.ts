@@ -53,14 +53,14 @@ describe("validate", () => {
    |
  4 | agents = ["b", "c"]
    |           ^^^ not defined
-   = help: there are \`a\`
+   = help: known: \`a\`; another one needs a table [agents.b]
 
 error[unknown-agent]: there is no agent called \`c\`
   --> nowhere.toml:4:16
    |
  4 | agents = ["b", "c"]
    |                ^^^ not defined
-   = help: there are \`a\`
+   = help: known: \`a\`; another one needs a table [agents.c]
 
 ${TYPO_SHOWN}
 3 errors

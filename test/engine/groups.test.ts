@@ -300,6 +300,26 @@ describe("on_error = continue", () => {
   });
 });
 
+test("a member does not see what became of another one, however late it looks", async () => {
+  const clock = virtualClock();
+  const { inputs, agent } = recorder();
+  await runGroup(
+    {
+      a: gives({ a: 1 }),
+      b: async (input, { attempt }) => {
+        await waitOn(clock, 100);
+        agent(input, {} as never);
+        if (attempt === 1) throw new Error("boom");
+      },
+    },
+    { clock, agents: { b: { retries: 1, input: { a: "has(stages.a)", n: "has(state.a)" } } } },
+  );
+  expect(inputs).toEqual([
+    { a: false, n: false },
+    { a: false, n: false },
+  ]);
+});
+
 test("max_concurrency: so many at a time, in the order of the list", async () => {
   const clock = virtualClock();
   const starts: [string, number][] = [];

@@ -323,6 +323,17 @@ describe("hooks of the file", () => {
     expect(told).toEqual(["one before_run run", "other retry a", "one before_stage b", "one after_stage b"]);
   });
 
+  test("tell the end of a run that was cancelled, too", async () => {
+    const { told, modules, definition } = withHooks(
+      "cancelled",
+      { last: { on: ["before_stage", "after_run"] } },
+      pipelineOf({ agents: ["a"] }),
+    );
+    const pipeline = await definePipeline(definition, { agents: { a: gives({}) }, directory: pipelineFiles({}, modules), env: {} });
+    const result = await pipeline.run({ signal: AbortSignal.abort() });
+    expect([result.status, told, result.warnings]).toEqual(["cancelled", ["last after_run run"], []]);
+  });
+
   test("of a nested pipeline's file are for its own stages, and those of the outer one are not", async () => {
     const inner = withHooks(
       "nested",

@@ -59,11 +59,6 @@ describe("what goes in and comes out", () => {
   test.each<[string, NestedRun, string]>([
     ["a missing one", { inner: { inputs: { m: {} } } }, "the input `m` is missing; give it with --input m=…"],
     ["one of another type", { inner: { inputs: { n: { type: "string" } } } }, "the input `n` must be a string, but is 1"],
-    [
-      "an undeclared one",
-      { outer: { input: { n: "n", x: "n" } }, inner: { inputs: { n: {} } } },
-      "there is no input called `x`; declared are `n`",
-    ],
   ])("an input that it does not take fails the stage as invalid_request, which is not tried again: %s", async (_, options, problem) => {
     const { agent, inputs } = recorder();
     const { failure, lines } = await runNested(
@@ -226,6 +221,19 @@ describe("failures", () => {
       { sequence: { agents: ["first"] }, agents: { first: { fallback: "outer" } } },
     );
     expect(lines).toEqual(["1 first~1: first#1 exit, outer#1 ok → succeeded, wrote a", "1 first/a~1: a#1 ok → succeeded, wrote a"]);
+  });
+
+  test("a pipeline that serves in the place of another one starts anew, though its stages have the same names", async () => {
+    const directory = pipelineFiles({
+      first: { ...pipelineOf({ agents: ["a", "b"] }), name: "first" },
+      second: { ...pipelineOf({ agents: ["a"] }, { agents: { a: { output: "second" } } }), name: "second" },
+    });
+    const definition = pipelineOf(
+      { agents: ["n"] },
+      { agents: { n: { type: "pipeline", file: "first.toml", fallback: "m" }, m: { type: "pipeline", file: "second.toml" } } },
+    );
+    const { result } = await runPipeline(definition, { a: ({ x = 0 }) => ({ x: x + 1 }), b: fails() }, { directory });
+    expect(stageLines(result)).toEqual(["1 n~1: n#1 exit, m#1 ok → succeeded, wrote second", "1 n/a~1: a#1 ok → succeeded, wrote second"]);
   });
 
   test("on_error = continue tolerates it", async () => {

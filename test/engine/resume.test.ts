@@ -55,7 +55,7 @@ function mortal(journal: Journal, { diesBefore, diesAfter }: Pick<LifeOptions, "
     ...journal,
     append: (key, outcome) => {
       if (key === diesBefore) throw new Error("died");
-      journal.append(key, outcome);
+      void journal.append(key, outcome);
       if (key === diesAfter) throw new Error("died");
     },
   };
@@ -86,6 +86,18 @@ describe("a run that had died goes on where it was", () => {
     const first = await live(abc, agents, { diesAfter: "b~1!1#1" });
     const second = await live(abc, agents, { entries: first.entries });
     expect(second.events).toEqual(["run-start", "stage-start", "attempt-start", "attempt-end", "stage-end", "run-end"]);
+  });
+
+  test("row 89: what was skipped is told once", async () => {
+    const definition = pipelineOf({ agents: ["a", "b", "c"], branches: [{ from_agent: "a", to_agent: "c" }] });
+    const agents = { a: gives({}), b: gives({}), c: gives({}) };
+    const first = await live(definition, agents, { diesBefore: "c~1!1#1" });
+    const second = await live(definition, agents, { entries: first.entries });
+    expect([first.events.includes("stage-skip"), second.events.includes("stage-skip"), second.result.stages[1]?.status]).toEqual([
+      true,
+      false,
+      "skipped",
+    ]);
   });
 
   test("a failure that was recorded stays one; the run ends as it was about to", async () => {
@@ -334,6 +346,46 @@ describe("nested pipelines", () => {
     expect([second.result.status, again.inputs]).toEqual(["succeeded", []]);
     const z = (line: string): boolean => !line.includes("z~1");
     expect(stageLines(second.result).filter(z)).toEqual(stageLines(first.result).filter(z));
+  });
+
+  test("nor a stage whose wait its timeout had broken off", async () => {
+    const directory = inner({ agents: ["a"] }, { agents: { a: { retries: 1, retry_delay: "10s", retry_jitter: false } } });
+    const definition = outer({ on_error: "continue", timeout: "5s" });
+    const first = await live(definition, { a: fails(), z: fails() }, { directory });
+    const again = recorder();
+    const second = await live(definition, { a: again.agent, z: gives({}) }, { directory, entries: first.entries });
+    expect([second.result.status, again.inputs]).toEqual(["succeeded", []]);
+    expect(stageLines(second.result)).toEqual(["1 n~1: n#1 timeout → tolerated", "2 z~1: z#1 ok → succeeded"]);
+  });
+
+  test("nor a member of its group that had not begun", async () => {
+    const directory = inner({ agents: ["g"], parallel: { g: { agents: ["a", "b"], max_concurrency: 1 } } });
+    const definition = outer({ on_error: "continue" });
+    const first = await live(definition, { a: fails(), b: gives({}), z: fails() }, { directory });
+    const again = recorder();
+    const second = await live(definition, { a: again.agent, b: again.agent, z: gives({}) }, { directory, entries: first.entries });
+    expect([second.result.status, again.inputs]).toEqual(["succeeded", []]);
+    expect(stageLines(second.result)).toEqual([
+      "1 n~1: n#1 exit → tolerated",
+      "1 n/g~1: failed",
+      "1 n/a~1 (n/g): a#1 exit → failed",
+      "2 z~1: z#1 ok → succeeded",
+    ]);
+  });
+
+  test("when the inner timeout had stopped a member and the run died, the members after it do not begin", async () => {
+    const directory = inner({ agents: ["g"], parallel: { g: { agents: ["a", "b"], max_concurrency: 1, on_error: "continue" } } });
+    const b = recorder({ b: 1 });
+    const agents = { a: () => new Promise(() => {}), b: b.agent, z: gives({}) };
+    const first = await live(outer({ timeout: "5s" }), agents, { directory, diesAfter: "n~1/g/a~1!1.1#1" });
+    const second = await live(outer({ timeout: "5s" }), agents, { directory, entries: first.entries });
+    expect(b.inputs).toEqual([]);
+    expect([second.result.status, second.result.error?.kind]).toEqual(["failed", "timeout"]);
+    expect(stageLines(second.result)).toEqual([
+      "1 n~1: n#1 timeout → failed",
+      "1 n/g~1: cancelled",
+      "1 n/a~1 (n/g): a#1 timeout → cancelled",
+    ]);
   });
 
   test("a wait that the inner timeout had ended is not waited for again, and the attempt after it does not come", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { chanceOf } from "./simulation/chance.ts";
-import { callsWithoutRecord, succeededTwice, timelessEntries, timelessShape } from "./simulation/compare.ts";
+import { callsInside, callsWithoutRecord, succeededTwice, timelessEntries, timelessShape } from "./simulation/compare.ts";
 import { type Entries, inWorld, type Life, type Lives } from "./simulation/life.ts";
 import { predict } from "./simulation/model.ts";
 import { shapeOf, shapeOfPrediction } from "./simulation/shape.ts";
@@ -109,7 +109,10 @@ describe("random pipelines", () => {
         const mended = await lives.live({ entries: failed.entries, healed: true });
         const finished = finishedElements(failed);
         expect(finishedElements(mended).slice(0, finished.length)).toEqual(finished);
-        if (failsFast(world.main)) expect(succeededTwice(mended.entries)).toEqual([]);
+        if (failsFast(world.main)) {
+          expect(succeededTwice(mended.entries)).toEqual([]);
+          expect(callsInside(mended, failed.entries)).toEqual([]);
+        }
         const kept = chanceOf(world.seed).between(failed.entries.length, mended.entries.length - 1);
         const before = mended.entries.slice(0, kept);
         expectSameEnd(world, await lives.live({ entries: before, healed: true }), mended, before);

@@ -25,6 +25,7 @@ describe("what a run is given", () => {
 
   test.each<[string, Record<string, InputSpec>, JsonObject, string[]]>([
     ["an undeclared one", { a: {}, b: {} }, { a: 1, b: 1, c: 1 }, ["there is no input called `c`; declared are `a`, `b`"]],
+    ["a misspelt one", { source: { default: 1 } }, { sorce: 1 }, ["there is no input called `sorce`; did you mean `source`?"]],
     ["a missing one", { a: {} }, {}, ["the input `a` is missing; give it with --input a=…"]],
     [
       "a missing one that is described",
@@ -49,7 +50,7 @@ describe("what a run is given", () => {
       "a long one, of which the beginning is shown",
       { a: { type: "number" } },
       { a: "x".repeat(90) },
-      [`the input \`a\` must be a number, but is "${"x".repeat(59)}`],
+      [`the input \`a\` must be a number, but is "${"x".repeat(59)}…`],
     ],
   ])("may not be %s", (_, inputs, given, problems) => {
     expect(check(inputs, given).problems).toEqual(problems);
@@ -102,7 +103,7 @@ describe("--input key=value", () => {
     ["list", "{}", notA("a list", "{}")],
     ["object", '{"a": 1}', { value: { a: 1 } }],
     ["object", "a=1", notA("an object", "a=1")],
-    ["object", `{${"x".repeat(90)}`, notA("an object", `{${"x".repeat(59)}`)],
+    ["object", `{${"x".repeat(90)}`, notA("an object", `{${"x".repeat(59)}…`)],
   ])("of type %s: %s", (type, text, converted) => {
     expect(convertInput("x", type === undefined ? {} : { type }, text)).toEqual(converted);
   });

@@ -104,7 +104,6 @@ describe("readSpec tells", () => {
     );
     expect(await problemsOf(text)).toEqual([
       "3:1 unknown-key: unknown key `timeout` in [orchestration.sequential] (`timeout` stands in [defaults] or [orchestration])",
-      "4:9 missing-key: `one` is a script, so it needs `command` or `shell`",
       '6:11 wrong-type: `timeout`: expected a duration such as "30s", got the number 30 (write "30s" for seconds or "30ms" for milliseconds)',
       "7:1 unknown-key: unknown key `comand` in [agents.one] (replace `comand` with `command`)",
       "8:1 wrong-type-key: `prompt` is a key of llm agents, and `one` is a script",

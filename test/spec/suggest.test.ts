@@ -4,6 +4,9 @@ import { nearest } from "../../src/spec/suggest.ts";
 test.each<[sentence: string, name: string, candidates: string[], expected: string | undefined]>([
   ["finds a name with a letter missing", "colector", ["formatter", "collector"], "collector"],
   ["finds a name with two letters swapped", "tiemout", ["timeout", "retries"], "timeout"],
+  ["finds a short name with two letters swapped", "rwos", ["tows", "rows"], "rows"],
+  ["does not swap letters that are apart", "swor", ["rows"], undefined],
+  ["finds a short name in capitals", "DB", ["ab", "db"], "db"],
   ["finds a name in the other spelling", "systemPrompt", ["prompt", "system_prompt"], "system_prompt"],
   ["finds a name with - for _", "max-tokens", ["max_tokens"], "max_tokens"],
   ["takes the nearest", "retry", ["retries", "retry_on"], "retry_on"],

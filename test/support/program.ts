@@ -18,8 +18,10 @@ export interface ProgramWorld {
   readonly stdin?: string | Uint8Array | Error;
   /** The system's where absent. */
   readonly clock?: Clock;
-  /** Whether colours and such are for a terminal; without `terminal`, so that lines are not redrawn. */
+  /** Whether stdout and stderr are terminals; lines are not redrawn there. */
   readonly isTTY?: boolean;
+  /** Where it is not the same for both. */
+  readonly stdoutIsTTY?: boolean;
   readonly columns?: number;
   /** What `stdout` says was lost of it. */
   readonly loss?: Error;
@@ -43,7 +45,7 @@ export interface RunningProgram {
 
 /** Starts the whole program in this process. Ids are `id-1`, `id-2`, …; chance is none. */
 export function startProgram(args: readonly string[], world: ProgramWorld): RunningProgram {
-  const stdout = memoryOutput(world);
+  const stdout = memoryOutput({ ...world, isTTY: world.stdoutIsTTY ?? world.isTTY ?? false });
   const stderr = memoryOutput(world);
   const stopListeners = new Set<(reason: StopReason) => void>();
   const consoleListeners = new Set<(text: string) => void>();

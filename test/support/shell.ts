@@ -1,19 +1,9 @@
 import { spawn } from "node:child_process";
-import {
-  closeSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { commandScript, isBuilt } from "./command.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -46,7 +36,7 @@ export function openShell(files: Iterable<readonly [name: string, text: string]>
   }
   symlinkSync(process.execPath, join(bin, "node"));
   const built = isBuilt();
-  writeProgram(join(bin, "agentflow"), built ? join(root, "bin/agentflow.js") : sourceProgram(place));
+  writeProgram(join(bin, "agentflow"), commandScript(join(place, "command")));
   writeProgram(join(bin, "jq"), join(root, "test/support/jq.mjs"));
   const hooks = join(place, "resolve.mjs");
   writeFileSync(hooks, resolvesItself(join(root, built ? "dist/index.js" : "src/index.ts")));
@@ -73,25 +63,6 @@ export function openShell(files: Iterable<readonly [name: string, text: string]>
 
 function writeProgram(file: string, script: string): void {
   writeFileSync(file, `#!/bin/sh\nexec '${process.execPath}' '${script}' "$@"\n`, { mode: 0o755 });
-}
-
-/** Whether what is built was built from these sources; where it was not, the sources themselves are used. */
-function isBuilt(): boolean {
-  const built = statSync(join(root, "dist/cli.js"), { throwIfNoEntry: false });
-  return built !== undefined && sources().every((file) => statSync(file).mtimeMs < built.mtimeMs);
-}
-
-/** A program that starts the sources. */
-function sourceProgram(place: string): string {
-  const file = join(place, "agentflow.mjs");
-  const entry = pathToFileURL(join(root, "src/cli/entry.ts")).href;
-  writeFileSync(file, `import { run } from ${JSON.stringify(entry)};\nprocess.exitCode = await run();\n`);
-  return file;
-}
-
-function sources(): string[] {
-  const entries = readdirSync(join(root, "src"), { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
 /** `import … from "agentflow"` finds the library, wherever the importing file lies. */

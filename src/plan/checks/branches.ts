@@ -2,74 +2,72 @@ import type { Path } from "../../spec/diagnostic.ts";
 import type { BranchSpec } from "../../spec/spec.ts";
 import { expressionAt } from "../compile.ts";
 import type { BranchPlan, Element } from "../plan.ts";
-import type { Structure } from "../structure.ts";
-import { type Report, unknownName } from "./report.ts";
+import { groupsByMember, groupsOf, type Names, type Structure, tellMember } from "../structure.ts";
+import type { Report } from "./report.ts";
 
 const BRANCHES: Path = ["orchestration", "sequential", "branches"];
 
-/** Resolves and checks the branches: their sources and targets, "otherwise" last, and a bound on every circle. */
-export function planBranches(
-  specs: readonly BranchSpec[],
-  structure: Structure,
-  known: ReadonlySet<string>,
-  report: Report,
-): Map<string, readonly BranchPlan[]> {
-  const branches = new Map<string, BranchPlan[]>();
-  for (const [index, spec] of specs.entries()) {
-    checkSource(spec, index, structure, known, report);
-    const condition = spec.condition === undefined ? null : expressionAt(spec.condition, [...BRANCHES, index, "condition"], {}, report);
-    const siblings = branches.get(spec.from_agent) ?? [];
-    const otherwise = siblings.find((sibling) => specs[sibling.index]?.condition === undefined);
-    if (otherwise !== undefined) {
-      report.error(
-        "branch-after-otherwise",
-        [...BRANCHES, index],
-        `this branch from \`${spec.from_agent}\` is never looked at: the one before it has no condition`,
-        {
-          at: "key",
-          related: [{ path: [...BRANCHES, otherwise.index], at: "key", label: "always taken" }],
-          help: "put the branch without a condition last",
-        },
-      );
-    }
-    siblings.push({ from: spec.from_agent, index, condition, to: spec.to_agent ?? null, maxTimes: spec.max_times ?? null });
-    branches.set(spec.from_agent, siblings);
-  }
-  if (!report.hasErrors) checkCircles(specs, structure, branches, report);
+/** Resolves and checks the branches: their sources, their conditions, "otherwise" last, and a bound on every circle. */
+export function planBranches(structure: Structure, names: Names): Map<string, readonly BranchPlan[]> {
+  const specs = names.spec.orchestration.sequential.branches ?? [];
+  const plans = specs.map((spec, index): BranchPlan => {
+    checkSource(spec.from_agent, index, structure, names);
+    return {
+      from: spec.from_agent,
+      index,
+      condition: spec.condition === undefined ? null : conditionAt(spec.condition, index, names.report),
+      to: spec.to_agent ?? null,
+      maxTimes: spec.max_times ?? null,
+    };
+  });
+  const branches = Map.groupBy(plans, ({ from }) => from);
+  for (const rules of branches.values()) checkOtherwise(rules, names.report);
+  checkCircles(specs, structure, branches, names.report);
   return branches;
 }
 
-function checkSource(spec: BranchSpec, index: number, structure: Structure, known: ReadonlySet<string>, report: Report): void {
-  const { elements } = structure;
-  if (elements.has(spec.from_agent)) return;
+function checkSource(name: string, index: number, { elements }: Structure, names: Names): void {
+  if (elements.has(name)) return;
+  const { agents, report } = names;
   const path = [...BRANCHES, index, "from_agent"];
-  const group = [...elements.values()].find(
-    (element) => element.kind === "group" && element.members.some(({ name }) => name === spec.from_agent),
-  );
-  if (group !== undefined) {
-    report.error(
-      "branch-in-group",
-      path,
-      `\`${spec.from_agent}\` is a member of the group \`${group.name}\`; a branch starts from the whole group`,
-      { help: `from_agent = "${group.name}"` },
-    );
-  } else if (known.has(spec.from_agent)) {
-    report.error(
-      "unreached-branch",
-      path,
-      `no run comes to \`${spec.from_agent}\`: it is neither in the sequence nor the target of a branch`,
-      { help: "add it to the sequence, or remove this branch" },
-    );
-  } else {
-    report.error(
-      "unknown-agent",
-      path,
-      `there is no agent called \`${spec.from_agent}\``,
-      unknownName(spec.from_agent, [...known, ...elements.keys()], (near) =>
-        known.has(near) ? ["agents", near] : ["orchestration", "sequential", "parallel", near],
-      ),
-    );
+  const group = groupsByMember(names).get(name);
+  const groups = groupsOf(names);
+  if (group !== undefined) tellMember(report, path, name, group, "starts from");
+  else if (agents.has(name) || groups.has(name))
+    report.error("unreached-branch", path, `no run comes to \`${name}\`: it is neither in the sequence nor the target of a branch`, {
+      help: "add it to the sequence, or remove this branch",
+    });
+  else report.unknownAgent(name, path, agents.keys(), groups.keys());
+}
+
+function conditionAt(text: string, index: number, report: Report): BranchPlan["condition"] {
+  const path = [...BRANCHES, index, "condition"];
+  const condition = expressionAt(text, path, {}, report);
+  if (condition.type !== null && condition.type !== "boolean") {
+    const is = condition.type === "null" ? "null" : `${condition.type === "object" ? "an" : "a"} ${condition.type}`;
+    report.error("type-mismatch", path, `a condition is true or false, and this is ${is}`, {
+      help: "compare it with something, for example count > 0",
+    });
   }
+  return condition;
+}
+
+/** A rule without a condition always holds, so it stands last. */
+function checkOtherwise(rules: readonly BranchPlan[], report: Report): void {
+  const place = rules.findIndex(({ index, condition }) => condition === null && !report.doubtsIn([...BRANCHES, index]));
+  const [otherwise, ...later] = place === -1 ? [] : rules.slice(place);
+  if (otherwise === undefined || later.length === 0) return;
+  report.error(
+    "branch-after-otherwise",
+    [...BRANCHES, otherwise.index],
+    `a branch without a condition must be the last one from \`${otherwise.from}\``,
+    {
+      at: "key",
+      label: "always holds",
+      related: later.map(({ index }) => ({ path: [...BRANCHES, index], at: "key", label: "comes after it" })),
+      help: "move it below the others, or give it a condition",
+    },
+  );
 }
 
 /**
@@ -84,7 +82,8 @@ function checkCircles(
   branches: ReadonlyMap<string, readonly BranchPlan[]>,
   report: Report,
 ): void {
-  const bounded = new Set(specs.flatMap((spec, index) => (spec.max_times === undefined ? [] : [index])));
+  const isBounded = (spec: BranchSpec, index: number): boolean => spec.max_times !== undefined || report.doubtsIn([...BRANCHES, index]);
+  const bounded = new Set(specs.flatMap((spec, index) => (isBounded(spec, index) ? [index] : [])));
   // From the last to the first: the branch that closes a circle is usually written after those that open it.
   for (let index = specs.length - 1; index >= 0; index -= 1) {
     const spec = specs[index] as BranchSpec;
@@ -98,6 +97,7 @@ function checkCircles(
       `this branch can be taken for ever: ${[...way, way[0]].map((name) => `\`${name}\``).join(" → ")}`,
       {
         at: "key",
+        label: "needs `max_times`",
         help: "say how often at most, for example max_times = 3",
       },
     );

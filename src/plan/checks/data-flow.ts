@@ -1,15 +1,17 @@
-import type { Path } from "../../spec/diagnostic.ts";
-import type { PipelineSpec } from "../../spec/spec.ts";
+import { basename, resolve } from "node:path";
+import type { Path, Related } from "../../spec/diagnostic.ts";
 import { nearest } from "../../spec/suggest.ts";
 import type { EffectiveAgent } from "../effective.ts";
+import { isRequired } from "../inputs.ts";
+import type { AgentPlan, BranchPlan, Plan, PlanSource } from "../plan.ts";
 import type { Read, Reads } from "../scope.ts";
-import type { AgentPlan, BranchPlan } from "../plan.ts";
 import type { Structure } from "../structure.ts";
 import { keysWritten } from "../writes.ts";
-import type { Report } from "./report.ts";
+import { hidesFlow } from "./doubt.ts";
+import { listed, type More, type Place, type Report } from "./report.ts";
 
 export interface DataFlow {
-  readonly spec: PipelineSpec;
+  readonly source: PlanSource;
   readonly structure: Structure;
   readonly branches: ReadonlyMap<string, readonly BranchPlan[]>;
   readonly agents: ReadonlyMap<string, AgentPlan>;
@@ -18,12 +20,22 @@ export interface DataFlow {
   readonly report: Report;
 }
 
-/** Where a string with expressions stands, and what it reads. */
+/** Where a text with expressions stands, and what it reads. */
 interface Reader {
   readonly reads: Reads;
-  readonly path: Path;
+  readonly place: Place;
   /** What its bare names are, where they are not the state: the keys of an `input` table. */
   readonly names: ReadonlySet<string> | null;
+  /** What it is read for, where the text does not show it: `, which inner.toml takes as an input`. */
+  readonly purpose?: string;
+}
+
+/** One place that names a key of the state. */
+interface Mention {
+  readonly name: string;
+  readonly place: Place;
+  readonly at: Pick<More, "at">;
+  readonly purpose?: string;
 }
 
 /**
@@ -31,77 +43,101 @@ interface Reader {
  *
  * Where all writers are visible (inputs are declared, and every script says what it writes) that is an error. Where no
  * input is declared but all writers are visible, such a key is taken to be an input: these are returned. Otherwise only a
- * near miss is told.
+ * near miss is told. Each key is told once, at its first place.
  */
 export function checkDataFlow(flow: DataFlow): string[] {
-  const inputs = Object.keys(flow.spec.inputs ?? {});
+  const { source, report } = flow;
+  // What else is wrong could hide a writer.
+  const isSound = !report.hasErrors && report.doubts.length === 0;
+  const inputs = Object.keys(source.spec.inputs ?? {});
   const written = writtenKeys(flow);
   const keys = new Set([...inputs, ...written.keys]);
-  const assumed = new Set<string>();
-  for (const reader of [...agentReaders(flow), ...branchReaders(flow)]) {
-    checkStageNames(reader, flow);
-    for (const read of reader.reads.keys) {
-      if (read.tested) continue;
-      const at = { at: { start: read.start, end: read.end } };
-      if (reader.names !== null && !read.viaState) {
-        if (reader.names.has(read.name)) continue;
-        const help = keys.has(read.name)
-          ? `the whole state is still there: write state.${read.name}, or add it to the input table`
-          : didYouMean(read.name, reader.names);
-        flow.report.error("unknown-variable", reader.path, `\`${read.name}\` is not in this agent's input table`, { ...at, help });
-      } else if (!keys.has(read.name)) {
-        tellUnknown(read, reader.path, { keys, closed: written.visible && inputs.length > 0 }, flow.report);
-        if (inputs.length === 0 && written.visible) assumed.add(read.name);
-      }
-    }
+  const readers = [...agentReaders(flow), ...branchReaders(flow)];
+  if (!report.hasUnknownNames && !report.doubts.some(hidesFlow)) for (const reader of readers) checkStageNames(reader, flow);
+  const reads = readers.flatMap((reader) => unknownReads(reader, keys, report));
+  const isClosed = inputs.length > 0 && written.visible && !report.doubts.some(hidesFlow);
+  for (const mentions of Map.groupBy([...reads, ...unknownPruned(flow, keys)], ({ name }) => name).values()) {
+    if (isClosed || isSound) tellUnknown(distinct(mentions), keys, isClosed, report);
   }
-  checkPruning(flow, keys, written.visible && inputs.length > 0);
-  return [...assumed];
+  return inputs.length === 0 && written.visible ? [...new Set(reads.map(({ name }) => name))] : [];
 }
 
-function tellUnknown(read: Read, path: Path, known: { keys: ReadonlySet<string>; closed: boolean }, report: Report): void {
-  const at = { at: { start: read.start, end: read.end } };
-  if (known.closed)
-    report.error("unknown-variable", path, `nothing writes \`${read.name}\``, { ...at, help: didYouMean(read.name, known.keys) });
-  else if (nearest(read.name, known.keys) !== undefined) {
-    report.warning("unknown-variable", path, `nothing is known to write \`${read.name}\``, {
+/** An agent and the one that extends it read the same text. */
+function distinct(mentions: readonly Mention[]): Mention[] {
+  return [...new Map(mentions.map((mention) => [JSON.stringify(mention), mention])).values()];
+}
+
+function tellUnknown(mentions: readonly Mention[], keys: ReadonlySet<string>, isClosed: boolean, report: Report): void {
+  const [first, ...others] = mentions;
+  if (first === undefined) return;
+  const { name, place, at, purpose = "" } = first;
+  const near = nearest(name, keys);
+  const elsewhere = others.flatMap((other): Related[] =>
+    "file" in other.place ? [] : [{ path: other.place, ...other.at, label: "read here as well" }],
+  );
+  const related = elsewhere.length === 0 ? {} : { related: elsewhere };
+  if (isClosed) {
+    const elsewise = purpose === "" ? `an input needs a table [inputs.${name}]` : `or give it another value: input = { ${name} = "…" }`;
+    const help = near === undefined ? `known: ${listed(keys)}; ${elsewise}` : `did you mean \`${near}\`?`;
+    report.error("unknown-variable", place, `nothing writes \`${name}\`${purpose}`, { ...at, ...related, help });
+  } else if (near !== undefined) {
+    report.warning("unknown-variable", place, `nothing is known to write \`${name}\`${purpose}`, {
       ...at,
-      help: didYouMean(read.name, known.keys),
+      ...related,
+      help: `did you mean \`${near}\`?`,
     });
   }
 }
 
-/** `keep` and `drop` name keys too. */
-function checkPruning({ agents, effective, reached, report }: DataFlow, keys: ReadonlySet<string>, closed: boolean): void {
-  for (const agent of agents.values()) {
-    if (!reached.has(agent.name)) continue;
-    for (const which of ["keep", "drop"] as const) {
-      for (const [index, key] of (agent[which] ?? []).entries()) {
-        const path = [...(effective.get(agent.name)?.pathOf(which) ?? ["agents", agent.name, which]), index];
-        if (keys.has(key) || (!closed && nearest(key, keys) === undefined)) continue;
-        report[closed ? "error" : "warning"](
-          "unknown-variable",
-          path,
-          `nothing ${closed ? "" : "is known to "}write${closed ? "s" : ""} \`${key}\``,
-          { help: didYouMean(key, keys) },
-        );
-      }
+/** What a text reads that is not there; what is missing in the agent's own `input` table is told at once. */
+function unknownReads({ reads, place, names, purpose = "" }: Reader, keys: ReadonlySet<string>, report: Report): Mention[] {
+  return reads.keys.flatMap((read) => {
+    if (read.tested) return [];
+    const isState = names === null || read.viaState;
+    if (isState) return keys.has(read.name) ? [] : [{ name: read.name, place, at: rangeOf(read), purpose }];
+    if (!names.has(read.name)) {
+      const near = nearest(read.name, names);
+      const help = keys.has(read.name)
+        ? `the whole state is still there as \`state\`: write \`state.${read.name}\`, or add \`${read.name}\` to the table`
+        : near === undefined
+          ? `the table has ${listed(names)}`
+          : `did you mean \`${near}\`?`;
+      report.error("unknown-variable", place, `\`${read.name}\` is not in this agent's input table`, { ...rangeOf(read), help });
     }
-  }
+    return [];
+  });
 }
 
-function checkStageNames({ reads, path }: Reader, { structure, report }: DataFlow): void {
+/** `keep` and `drop` name keys too. */
+function unknownPruned({ agents, effective, reached }: DataFlow, keys: ReadonlySet<string>): Mention[] {
+  return [...effective.values()].flatMap(({ name, pathOf }) =>
+    (["keep", "drop"] as const).flatMap((which) => {
+      const pruned = (reached.has(name) ? agents.get(name)?.[which] : null) ?? [];
+      return pruned.flatMap((key, index) => (keys.has(key) ? [] : [{ name: key, place: [...pathOf(which), index], at: {} }]));
+    }),
+  );
+}
+
+function checkStageNames({ reads, place }: Reader, { structure, report }: DataFlow): void {
   const names = [...structure.elements.values()].flatMap((element) => [
     element.name,
     ...(element.kind === "group" ? element.members.map(({ name }) => name) : []),
   ]);
   for (const read of reads.stages) {
     if (names.includes(read.name)) continue;
-    report.error("unknown-agent", path, `there is no stage called \`${read.name}\``, {
-      at: { start: read.start, end: read.end },
-      help: didYouMean(read.name, names),
+    const near = nearest(read.name, names);
+    report.error("unknown-agent", place, `there is no stage called \`${read.name}\``, {
+      ...rangeOf(read),
+      help: near === undefined ? `known: ${listed(names)}` : `did you mean \`${near}\`?`,
     });
   }
+}
+
+/** The range of what is not in the text: the whole is meant. */
+const NOWHERE = { start: 0, end: 0 };
+
+function rangeOf({ start, end }: Read): Pick<More, "at"> {
+  return end === NOWHERE.end ? {} : { at: { start, end } };
 }
 
 function writtenKeys({ structure, agents }: DataFlow): { keys: Set<string>; visible: boolean } {
@@ -115,49 +151,61 @@ function writtenKeys({ structure, agents }: DataFlow): { keys: Set<string>; visi
   return { keys, visible };
 }
 
-function agentReaders({ agents, effective, reached }: DataFlow): Reader[] {
-  return [...agents.values()].flatMap((agent) => {
-    const keys = effective.get(agent.name);
-    if (keys === undefined || !reached.has(agent.name)) return [];
-    const at = (key: string, ...more: (string | number)[]): Path => [...keys.pathOf(key), ...more];
-    const names = agent.input === null ? null : new Set(agent.input.map(({ key }) => key));
+function agentReaders({ source, agents, effective, reached, report }: DataFlow): Reader[] {
+  return [...effective.values()].flatMap(({ name, keys, bases, pathOf }) => {
+    const agent = agents.get(name);
+    if (agent === undefined || !reached.has(name)) return [];
+    const at = (key: string, ...more: (string | number)[]): Path => [...pathOf(key), ...more];
     const adapters = (["input", "output"] as const).flatMap((which) => {
       const table = agent[which];
       return table === null || typeof table === "string"
         ? []
-        : table.map(({ key, value }) => ({ reads: value.reads, path: at(which, key), names: null }));
+        : table.map(({ key, value }) => ({ reads: value.reads, place: at(which, key), names: null }));
     });
-    return [...adapters, ...callReaders(agent, at).map((reader) => ({ ...reader, names }))];
+    // An input table that could not be read as it is written may have held any name.
+    if ([name, ...bases].some((one) => report.doubtsIn(["agents", one, "input"]))) return adapters;
+    const names = agent.input === null ? null : new Set(agent.input.map(({ key }) => key));
+    const file = keys.prompt_file;
+    const prompt = file === undefined ? at("prompt") : { file: resolve(source.directory, file) };
+    return [...adapters, ...callReaders(agent, at, prompt).map((reader) => ({ ...reader, names }))];
   });
 }
 
-function callReaders({ call }: AgentPlan, at: (key: string, ...more: (string | number)[]) => Path): Omit<Reader, "names">[] {
+function callReaders(
+  { call, input }: AgentPlan,
+  at: (key: string, ...more: (string | number)[]) => Path,
+  prompt: Place,
+): Omit<Reader, "names">[] {
   if (call.type === "script") {
     const command =
       typeof call.command === "string"
         ? []
-        : call.command.map((template, index) => ({ reads: template.reads, path: at("command", index) }));
-    return [...command, ...call.env.map(({ name, value }) => ({ reads: value.reads, path: at("env", name) }))];
+        : call.command.map((template, index) => ({ reads: template.reads, place: at("command", index) }));
+    return [...command, ...call.env.map(({ name, value }) => ({ reads: value.reads, place: at("env", name) }))];
+  }
+  if (call.type === "pipeline" && input === null) {
+    const purpose = `, which ${basename(call.plan.file ?? call.plan.pipelineId)} takes as an input`;
+    return [{ place: at("file"), reads: inputsOf(call.plan), purpose }];
   }
   if (call.type !== "llm") return [];
   const prompts = [
-    { key: "system_prompt", template: call.systemPrompt },
-    { key: "prompt", template: call.prompt },
+    { place: at("system_prompt"), template: call.systemPrompt },
+    { place: prompt, template: call.prompt },
   ];
-  return prompts.flatMap(({ key, template }) => (template === null ? [] : [{ reads: template.reads, path: at(key) }]));
+  return prompts.flatMap(({ place, template }) => (template === null ? [] : [{ reads: template.reads, place }]));
+}
+
+/** Without an `input` table, a nested pipeline takes the inputs that it declares from the state. */
+function inputsOf({ inputs }: Plan): Reads {
+  const required = [...inputs].filter(([, spec]) => isRequired(spec));
+  const keys = required.map(([name]): Read => ({ name, viaState: false, tested: false, ...NOWHERE }));
+  return { keys, env: [], stages: [], meta: [], wholeState: false };
 }
 
 function branchReaders({ branches }: DataFlow): Reader[] {
   return [...branches.values()].flat().flatMap(({ condition, index }) => {
     return condition === null
       ? []
-      : [{ reads: condition.reads, path: ["orchestration", "sequential", "branches", index, "condition"], names: null }];
+      : [{ reads: condition.reads, place: ["orchestration", "sequential", "branches", index, "condition"], names: null }];
   });
-}
-
-function didYouMean(name: string, known: Iterable<string>): string {
-  const near = nearest(name, known);
-  if (near !== undefined) return `did you mean \`${near}\`?`;
-  const names = [...known].slice(0, 12).map((key) => `\`${key}\``);
-  return names.length === 0 ? "there are no keys at all" : `there are ${names.join(", ")}`;
 }

@@ -1,28 +1,31 @@
-import type { Structure } from "../structure.ts";
+import type { Path } from "../../spec/diagnostic.ts";
 import type { AgentPlan } from "../plan.ts";
+import { groupsOf, type Names, type Structure } from "../structure.ts";
 import { memberKeys } from "../writes.ts";
-import type { Report } from "./report.ts";
+import { listed } from "./report.ts";
 
-/** Two members of a group that write one key would fail every run in which both succeed. Members whose keys are not visible are passed over. */
-export function checkGroupConflicts({ elements }: Structure, agents: ReadonlyMap<string, AgentPlan>, report: Report): void {
+/**
+ * Members of a group that write one key would fail every run in which they succeed. Members whose keys are not visible are
+ * passed over. The same members are told once, with all keys that they share.
+ */
+export function checkGroupConflicts({ elements }: Structure, agents: ReadonlyMap<string, AgentPlan>, names: Names): void {
   for (const group of elements.values()) {
-    if (group.kind !== "group") continue;
-    const writers = new Map<string, number>();
-    for (const [index, member] of group.members.entries()) {
-      for (const key of memberKeys(group, member, agents) ?? []) {
-        const first = writers.get(key);
-        if (first === undefined) {
-          writers.set(key, index);
-          continue;
-        }
-        const path = ["orchestration", "sequential", "parallel", group.name, "agents"];
-        const other = group.members[first]?.name ?? "";
-        report.error("group-conflict", [...path, index], `the members \`${other}\` and \`${member.name}\` both write \`${key}\``, {
-          related: [{ path: [...path, first], label: `writes \`${key}\` too` }],
-          help: 'use merge = "namespace" or "prefix", or give one of them an output key of its own',
-        });
-        break;
-      }
+    const path: Path = ["orchestration", "sequential", "parallel", group.name];
+    if (group.kind !== "group" || names.report.doubtsIn(path)) continue;
+    const writers = new Map<string, string[]>();
+    for (const member of group.members) {
+      for (const key of memberKeys(group, member, agents) ?? []) writers.set(key, [...(writers.get(key) ?? []), member.name]);
+    }
+    const shared = [...writers].filter(([, members]) => members.length > 1);
+    for (const conflict of Map.groupBy(shared, ([, members]) => members.join(" ")).values()) {
+      const [[, [first = "", ...others]] = ["", []]] = conflict;
+      const keys = listed(conflict.map(([key]) => key));
+      const placeOf = (member: string): Path => [...path, "agents", groupsOf(names).get(group.name)?.agents.indexOf(member) ?? 0];
+      const members = others.length === 1 ? `\`${first}\` and \`${others[0]}\` both` : `${listed([first, ...others])} all`;
+      names.report.error("group-conflict", placeOf(others.at(-1) ?? first), `the members ${members} write ${keys}`, {
+        related: [first, ...others.slice(0, -1)].map((member) => ({ path: placeOf(member), label: `writes ${keys} too` })),
+        help: 'use merge = "namespace" or "prefix", or give one of them an output key of its own',
+      });
     }
   }
 }

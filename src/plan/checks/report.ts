@@ -1,47 +1,135 @@
-import type { Diagnostic, Path } from "../../spec/diagnostic.ts";
+import type { Diagnostic, Path, Related } from "../../spec/diagnostic.ts";
 import { nearest } from "../../spec/suggest.ts";
-import type { PlanSource } from "../plan.ts";
+import type { PlanCode } from "../codes.ts";
 
-/** Collects the problems of one pipeline file. */
+/** Where something stands: a value of the pipeline file, or a text in a file of its own, such as a prompt. */
+export type Place = Path | { readonly file: string };
+
+/** What a diagnostic says besides its message. */
+export type More = Pick<Diagnostic, "at" | "label" | "related" | "help">;
+
+/**
+ * Collects the problems of one pipeline file.
+ *
+ * `doubts` are the places where the file could not be taken as it is written. They have been told; what follows from them is
+ * not, so that one mistake is one message.
+ */
 export class Report {
-  readonly diagnostics: Diagnostic[] = [];
   readonly #file: string | null;
+  readonly #doubts: readonly Path[];
+  readonly #found: Diagnostic[] = [];
+  readonly #unknown = new Map<string, UnknownName>();
 
-  constructor(source: PlanSource) {
-    this.#file = source.file;
+  constructor(file: string | null, doubts: readonly Path[] = []) {
+    this.#file = file;
+    this.#doubts = doubts;
   }
 
-  error(code: string, path: Path, message: string, more: Partial<Diagnostic> = {}): void {
-    this.#add("error", code, path, message, more);
+  error(code: PlanCode, place: Place, message: string, more: More = {}): void {
+    this.#add("error", code, place, message, more);
   }
 
-  warning(code: string, path: Path, message: string, more: Partial<Diagnostic> = {}): void {
-    this.#add("warning", code, path, message, more);
+  warning(code: PlanCode, place: Place, message: string, more: More = {}): void {
+    this.#add("warning", code, place, message, more);
+  }
+
+  /** One that was found elsewhere. */
+  problem({ severity, code, path = [], message, at, label, related, help }: Diagnostic): void {
+    this.#add(severity, code as PlanCode, path, message, {
+      ...(at === undefined ? {} : { at }),
+      ...(label === undefined ? {} : { label }),
+      ...(related === undefined ? {} : { related }),
+      ...(help === undefined ? {} : { help }),
+    });
+  }
+
+  /** A name that is no agent's. Each is told once, however often it stands. `groups`: where a group could be meant as well. */
+  unknownAgent(name: string, path: Path, agents: Iterable<string>, groups: Iterable<string> = []): void {
+    if (this.#followsFromDoubt("unknown-agent", path)) return;
+    const known = this.#unknown.get(name);
+    if (known === undefined) this.#unknown.set(name, { name, path, agents: new Set(agents), groups: new Set(groups), others: [] });
+    else known.others.push(path);
+  }
+
+  /** Whether something at this place, or in it, could not be taken as it is written. */
+  doubtsIn(path: Path): boolean {
+    return this.#doubts.some((doubt) => isWithin(doubt, path));
+  }
+
+  get doubts(): readonly Path[] {
+    return this.#doubts;
   }
 
   get hasErrors(): boolean {
-    return this.diagnostics.some(({ severity }) => severity === "error");
+    return this.#unknown.size > 0 || this.#found.some(({ severity }) => severity === "error");
   }
 
-  #add(severity: Diagnostic["severity"], code: string, path: Path, message: string, more: Partial<Diagnostic>): void {
-    this.diagnostics.push({ severity, code, message, path, ...(this.#file === null ? {} : { file: this.#file }), ...more });
+  get hasUnknownNames(): boolean {
+    return this.#unknown.size > 0;
+  }
+
+  get diagnostics(): Diagnostic[] {
+    const unknown = [...this.#unknown.values()].map((name): Diagnostic => ({ ...describeUnknown(name), ...this.#place(name.path) }));
+    return [...this.#found, ...unknown];
+  }
+
+  #add(severity: Diagnostic["severity"], code: PlanCode, place: Place, message: string, { at, ...more }: More): void {
+    if ("file" in place) {
+      this.#found.push({ severity, code, message, file: place.file, ...(typeof at === "object" ? { span: at } : {}), ...more });
+    } else if (!this.#followsFromDoubt(code, place)) {
+      this.#found.push({ severity, code, message, ...this.#place(place), ...(at === undefined ? {} : { at }), ...more });
+    }
+  }
+
+  #place(path: Path): Pick<Diagnostic, "file" | "path"> {
+    return this.#file === null ? { path } : { path, file: this.#file };
+  }
+
+  /** What stands in a doubtful place, and what is missing in a table that has one. */
+  #followsFromDoubt(code: PlanCode, path: Path): boolean {
+    return this.#doubts.some((doubt) => isWithin(path, doubt)) || (code.startsWith("missing-") && this.doubtsIn(path));
   }
 }
 
-/** A name that is not known: what is near to it, and where that stands; or what there is. */
-export function unknownName(name: string, known: Iterable<string>, pathOf: (name: string) => Path): Partial<Diagnostic> {
-  const names = [...known];
+/** Whether a place is another one, or in it. */
+function isWithin(place: Path, whole: Path): boolean {
+  return whole.every((part, index) => place[index] === part);
+}
+
+interface UnknownName {
+  readonly name: string;
+  readonly path: Path;
+  readonly agents: ReadonlySet<string>;
+  readonly groups: ReadonlySet<string>;
+  readonly others: Path[];
+}
+
+/** What is near to it, and where that stands; or what there is. */
+function describeUnknown({ name, agents, groups, others }: UnknownName): Diagnostic {
+  const names = [...agents, ...groups];
   const near = nearest(name, names);
-  if (near !== undefined) {
-    return {
-      label: "not defined",
-      related: [{ path: pathOf(near), at: "key", label: "did you mean this one?" }],
-      help: `replace \`${name}\` with \`${near}\``,
-    };
-  }
-  const listed = names.slice(0, 12).map((known) => `\`${known}\``);
+  const related: Related[] = others.map((path) => ({ path, label: "here as well" }));
+  if (near !== undefined)
+    related.push({
+      path: agents.has(near) ? ["agents", near] : ["orchestration", "sequential", "parallel", near],
+      at: "key",
+      label: "did you mean this one?",
+    });
   return {
+    severity: "error",
+    code: "unknown-agent",
+    message: `there is no agent called \`${name}\``,
     label: "not defined",
-    help: listed.length === 0 ? "none is defined" : `there are ${listed.join(", ")}${names.length > 12 ? ", …" : ""}`,
+    ...(related.length === 0 ? {} : { related }),
+    help:
+      near === undefined ? `known: ${listed(names)}; another one needs a table [agents.${name}]` : `replace \`${name}\` with \`${near}\``,
   };
+}
+
+/** Names in a row, the first dozen of them. */
+export function listed(names: Iterable<string>): string {
+  const all = [...names];
+  if (all.length === 0) return "none";
+  const first = all.slice(0, 12).map((name) => `\`${name}\``);
+  return `${first.join(", ")}${all.length > first.length ? ", …" : ""}`;
 }

@@ -8,7 +8,7 @@ import type { SimPipeline, SimWorld } from "./world.ts";
  * Agents that another member of their group may stop. Whether they were faster than the stop depends on time, and time
  * passes differently when a run dies and goes on; nothing else depends on it, since a group that fails merges nothing.
  */
-export function stoppable(pipeline: SimPipeline): Set<string> {
+function stoppable(pipeline: SimPipeline): Set<string> {
   const names = new Set<string>();
   for (const { members, bad } of pipeline.groups.values())
     if (bad !== null) for (const member of members) if (member !== bad) names.add(member);
@@ -78,4 +78,27 @@ export function succeededTwice(entries: Entries): string[] {
     seen.add(visit);
   }
   return twice;
+}
+
+/** Calls for visits that had succeeded or been tolerated, or in what had: a group, a nested pipeline. */
+export function callsInside({ calls }: Life, entries: Entries): string[] {
+  const ended = new Set(
+    entries.flatMap(([key, { settled }]) =>
+      settled === "succeeded" || settled === "tolerated" ? [key.slice(0, key.lastIndexOf("!"))] : [],
+    ),
+  );
+  return calls.filter((call) => enclosing(call.slice(0, call.indexOf(" "))).some((visit) => ended.has(visit)));
+}
+
+/** `n~1@b/g/m~2/x~1` → n~1, n~1@b/g~2, n~1@b/g/m~2, n~1@b/g/m~2/x~1 */
+function enclosing(visit: string): string[] {
+  const parts = visit.split("/");
+  return parts.map((part, index) => {
+    const before = parts
+      .slice(0, index)
+      .map((outer) => `${outer}/`)
+      .join("");
+    const member = part.includes("~") ? "" : (parts[index + 1] ?? "").replace(/^[^~]*|@.*$/g, "");
+    return `${before}${part.replace(/@.*/, "")}${member}`;
+  });
 }

@@ -15,6 +15,7 @@ import {
   type RunResult,
 } from "../../../src/index.ts";
 import { type VirtualClock, virtualClock } from "../../support/virtual-clock.ts";
+import { JITTER } from "./model.ts";
 import { definitionOf, outputOf, type Script, type SimPipeline, type SimWorld } from "./world.ts";
 
 /** What was recorded of a run, as it would be read from a disk. */
@@ -49,7 +50,7 @@ export interface Lives {
   live(options?: LifeOptions): Promise<Life>;
 }
 
-export const EPOCH_MS = Date.UTC(2030, 0, 1);
+const EPOCH_MS = Date.UTC(2030, 0, 1);
 
 /** Lets `tell` live in a world, whose nested pipelines are files for that long. */
 export async function inWorld<T>(world: SimWorld, tell: (lives: Lives) => Promise<T>): Promise<T> {
@@ -62,7 +63,7 @@ export async function inWorld<T>(world: SimWorld, tell: (lives: Lives) => Promis
         [...world.scripts.values()].map((script) => [script.name, (input, context) => stage.act(script, input, context)]),
       ),
       clock: stage.clock,
-      random: () => 0.5,
+      random: () => JITTER,
       directory,
       env: {},
     });
@@ -89,6 +90,8 @@ class Stage {
   #calls: string[] = [];
   #healed = false;
   #dead = false;
+  /** Agents that were called although nothing could be recorded any more. */
+  readonly #late: string[] = [];
 
   constructor(world: SimWorld) {
     this.#world = world;
@@ -116,6 +119,7 @@ class Stage {
         throw error;
       }),
     );
+    if (this.#late.length > 0) throw new Error(`called after the journal had failed: ${this.#late.join(", ")}`);
     return { result, entries: [...this.#journal.entries()], calls: this.#calls, durationMs: this.#now.elapsed() };
   }
 
@@ -137,7 +141,7 @@ class Stage {
 
   /** What an agent does depends on its name, the visit, what it is given, and how many of its calls there were recorded. */
   async act(script: Script, input: JsonObject, context: AgentContext): Promise<unknown> {
-    if (this.#dead) throw new Error(`${script.name} was called after the journal had failed`);
+    if (this.#dead) this.#late.push(script.name);
     const visit = context.idempotencyKey.slice("run/".length);
     this.#calls.push(`${visit} ${script.name} #${context.attempt}`);
     const call = this.#recordedCalls(visit, script.name);

@@ -1,0 +1,39 @@
+import { AGENT_KEYS_BY_TYPE, COMMON_AGENT_KEYS } from "../../spec/agent-keys.ts";
+import type { Path } from "../../spec/diagnostic.ts";
+
+/**
+ * Whether a place that could not be taken as it is written may say who runs, or which keys there are. If so, nothing can be
+ * said about what no run comes to, and about what nothing writes.
+ */
+export function hidesFlow(doubt: Path): boolean {
+  const [table, name, key] = doubt;
+  switch (table) {
+    case "name":
+    case "description":
+    case "secrets":
+    case "defaults":
+    case "providers":
+    case "hooks":
+      return false;
+    case "inputs":
+      return key === undefined;
+    case "agents":
+      return key === undefined || !KNOWN_AGENT_KEYS.has(String(key)) || FLOW_KEYS.has(String(key));
+    case "orchestration":
+      return name === "sequential" && !HARMLESS_KEYS.has(String(doubt.findLast((part) => typeof part === "string")));
+    default:
+      return true;
+  }
+}
+
+const KNOWN_AGENT_KEYS: ReadonlySet<string> = new Set([...COMMON_AGENT_KEYS, ...Object.values(AGENT_KEYS_BY_TYPE).flat()]);
+const FLOW_KEYS: ReadonlySet<string> = new Set(["type", "extends", "fallback", "output", "writes", "stdout", "reply", "replies", "file"]);
+const HARMLESS_KEYS: ReadonlySet<string> = new Set([
+  "pipeline",
+  "fail_fast",
+  "max_concurrency",
+  "on_error",
+  "min_success",
+  "condition",
+  "max_times",
+]);

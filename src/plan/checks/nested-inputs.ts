@@ -1,0 +1,36 @@
+import { relative } from "node:path";
+import { nearest } from "../../spec/suggest.ts";
+import type { EffectiveAgent } from "../effective.ts";
+import { isRequired } from "../inputs.ts";
+import type { AgentPlan, PlanSource } from "../plan.ts";
+import { listed, type Report } from "./report.ts";
+
+/** The `input` table of an agent that is a pipeline gives the inputs that the pipeline declares: all of them, and no others. */
+export function checkNestedInputs(agent: EffectiveAgent, { input, call }: AgentPlan, source: PlanSource, report: Report): void {
+  if (call.type !== "pipeline" || input === null || call.plan.inputs.size === 0) return;
+  const { inputs, file, pipelineId } = call.plan;
+  const inner = file === null ? pipelineId : relative(source.directory, file);
+  const path = agent.pathOf("input");
+  const missing = new Set([...inputs].filter(([, spec]) => isRequired(spec)).map(([name]) => name));
+  for (const { key } of input) missing.delete(key);
+  for (const { key } of input) {
+    if (inputs.has(key)) continue;
+    const near = nearest(key, inputs.keys());
+    // What is misspelt here is not missing as well.
+    if (near !== undefined) missing.delete(near);
+    report.error("unknown-input", [...path, key], `${inner} declares no input called \`${key}\``, {
+      at: "key",
+      help: near === undefined ? `it declares ${listed(inputs.keys())}` : `did you mean \`${near}\`?`,
+    });
+  }
+  if (missing.size === 0) return;
+  report.error(
+    "missing-input",
+    path,
+    `${inner} needs ${listed(missing)}, and this table does not give ${missing.size === 1 ? "it" : "them"}`,
+    {
+      at: "key",
+      help: `add ${[...missing][0]} = "…", with an expression over the state`,
+    },
+  );
+}

@@ -1,0 +1,1 @@
+console.log(JSON.stringify({ rows: [], period: "May", total: 0 }));

@@ -1,0 +1,1 @@
+export default ({ numbers = [] }) => ({ sum: numbers.reduce((total, number) => total + number, 0) });

@@ -1,0 +1,225 @@
+import { describe, expect, test } from "vitest";
+import { checkEnvironment, type Machine, missingVariables } from "../../src/plan/environment.ts";
+import type { AgentDefinition, PipelineDefinition } from "../../src/spec/spec.ts";
+import { canned, pipeline, planOf, type World } from "./plans.ts";
+
+/** What is on the machine, by path: the rest is missing. */
+const THERE: Readonly<Record<string, Awaited<ReturnType<Machine["look"]>>>> = {
+  "/p": "directory",
+  "/p/sub": "directory",
+  "/p/run.sh": "program",
+  "/p/sub/run.sh": "program",
+  "/p/plain.sh": "file",
+  "/p/agent.mjs": "file",
+  "/bin/tool": "program",
+  "/usr/bin/other": "program",
+  "/usr/bin/plain": "file",
+};
+const ENV = { PATH: "/bin::/usr/bin", KEY: "a-key", EMPTY: "" };
+
+function machine(env: Machine["env"] = ENV): Machine & { readonly looked: string[] } {
+  const looked: string[] = [];
+  return {
+    env,
+    looked,
+    look: async (path) => {
+      looked.push(path);
+      return THERE[path] ?? "missing";
+    },
+  };
+}
+
+/** `path code: message (help)` of what is found. */
+async function findings(definition: PipelineDefinition, world: World = {}, env: Machine["env"] = ENV): Promise<string[]> {
+  const found = await checkEnvironment(await planOf(definition, world), machine(env), "warning");
+  return found.map(
+    ({ file, path = [], code, message, help }) => `${file === undefined ? "" : `${file}: `}${path.join(".")} ${code}: ${message} (${help})`,
+  );
+}
+
+const one = (agent: AgentDefinition): PipelineDefinition => pipeline({ agents: ["a"] }, { a: agent });
+const script = (...command: string[]): AgentDefinition => ({ type: "script", command });
+
+describe("programs", () => {
+  const RELATIVE = "the path of a program is relative to the directory that it runs in";
+
+  test.each<[sentence: string, agent: AgentDefinition, found: string[]]>([
+    ["on the PATH", script("tool"), []],
+    ["in a later directory of the PATH", script("other"), []],
+    [
+      "that are not on the PATH",
+      script("nothing"),
+      ['agents.a.command.0 missing-program: there is no program `nothing` on the PATH (install it, or write a path such as "./nothing")'],
+    ],
+    [
+      "that are on the PATH and cannot be executed",
+      script("plain"),
+      ['agents.a.command.0 missing-program: there is no program `plain` on the PATH (install it, or write a path such as "./plain")'],
+    ],
+    ["by a path", script("./run.sh"), []],
+    ["by an absolute path", script("/bin/tool"), []],
+    ["by a path from `cwd`", { ...script("./run.sh"), cwd: "sub" }, []],
+    ["by a path that is not there", script("sub/x"), [`agents.a.command.0 missing-program: there is no program sub/x (${RELATIVE})`]],
+    ["by a path outside", script("../../x/y"), [`agents.a.command.0 missing-program: there is no program ../x/y (${RELATIVE})`]],
+    [
+      "by a path that is a directory",
+      script("./sub"),
+      [`agents.a.command.0 missing-program: sub is a directory, not a program (${RELATIVE})`],
+    ],
+    [
+      "that cannot be executed",
+      script("./plain.sh"),
+      ["agents.a.command.0 missing-program: plain.sh cannot be executed (run: chmod +x plain.sh)"],
+    ],
+    ["that are only known in the run", script("${{ program }}"), []],
+    ["of a shell", { type: "script", shell: "nothing" }, []],
+    [
+      "in a directory that is not there: only that is told",
+      { ...script("./run.sh"), cwd: "none" },
+      ["agents.a.cwd missing-file: there is no directory none (cwd is relative to the pipeline file)"],
+    ],
+    [
+      "in a directory that is a file",
+      { ...script("tool"), cwd: "agent.mjs" },
+      ["agents.a.cwd missing-file: there is no directory agent.mjs (cwd is relative to the pipeline file)"],
+    ],
+  ])("%s", async (_sentence, agent, found) => expect(await findings(one(agent))).toEqual(found));
+
+  test("are told where the command is written", async () => {
+    const agents = { base: { ...script("nothing") }, middle: { extends: "base" }, a: { extends: "middle", timeout: "1s" } };
+    expect((await findings(pipeline({ agents: ["a"] }, agents)))[0]).toMatch(/^agents\.base\.command\.0 /);
+  });
+
+  test("of fallbacks, members and detours are looked for, of unreached agents not", async () => {
+    const definition = pipeline(
+      { agents: ["a", "g"], parallel: { g: { agents: ["b", "c"] } }, branches: [{ from_agent: "g", to_agent: "d" }] },
+      {
+        a: { type: "canned", fallback: "f" },
+        f: script("x-f"),
+        b: script("x-b"),
+        ...canned("c"),
+        d: script("x-d"),
+        unused: script("x-unused"),
+      },
+    );
+    expect((await findings(definition)).map((line) => /`(.+)`/.exec(line)?.[1])).toEqual(["x-f", "x-b", "x-d"]);
+  });
+
+  test("without a PATH there are none", async () => expect(await findings(one(script("tool")), {}, {})).toHaveLength(1));
+});
+
+describe("modules and hooks", () => {
+  test.each<[sentence: string, definition: PipelineDefinition, found: string[]]>([
+    ["a module that is there, executable or not", one({ type: "module", module: "agent.mjs" }), []],
+    [
+      "a module that is not there",
+      one({ type: "module", module: "lib/x.mjs" }),
+      ["agents.a.module missing-file: there is no file lib/x.mjs (a module's path is relative to the pipeline file)"],
+    ],
+    [
+      "a module that is a directory",
+      one({ type: "module", module: "sub" }),
+      ["agents.a.module missing-file: sub is a directory, not a file (name the JavaScript or TypeScript file in it)"],
+    ],
+    [
+      "hooks",
+      pipeline({ agents: ["a"] }, canned("a"), {
+        hooks: [
+          { on: "retry", command: ["tool"] },
+          { on: "retry", command: ["./run.sh"] },
+          { on: "retry", module: "agent.mjs" },
+          { on: "retry", command: ["nothing"] },
+          { on: "retry", module: "sub" },
+          { on: "retry", module: "x.mjs" },
+        ],
+      }),
+      [
+        'hooks.3.command.0 missing-program: there is no program `nothing` on the PATH (install it, or write a path such as "./nothing")',
+        "hooks.4.module missing-file: sub is a directory, not a file (name the JavaScript or TypeScript file in it)",
+        "hooks.5.module missing-file: there is no file x.mjs (a module's path is relative to the pipeline file)",
+      ],
+    ],
+    ["an agent that is a function needs nothing", one({}), []],
+  ])("%s", async (_sentence, definition, found) =>
+    expect(await findings(definition, { functions: ["a"].filter(() => definition.agents?.a?.type === undefined) })).toEqual(found),
+  );
+});
+
+describe("variables that are not set", () => {
+  const unset = (path: string, name: string): string =>
+    `${path} unset-variable: the environment variable ${name} is not set (set it, for example: export ${name}=…)`;
+  const llm: AgentDefinition = { type: "llm", model: "m" };
+
+  test.each<[sentence: string, definition: PipelineDefinition, found: string[]]>([
+    [
+      "in a script's environment",
+      one({ ...script("tool"), env: { A: "${{ env.KEY }}", B: "${{ env.NONE }}" } }),
+      [unset("agents.a.env.B", "NONE")],
+    ],
+    ["that are empty", one({ ...script("tool"), env: { A: "${{ env.EMPTY }}" } }), [unset("agents.a.env.A", "EMPTY")]],
+    ["for a built-in provider", one(llm), [unset("agents.a", "OPENAI_API_KEY")]],
+    [
+      "for a provider of the file",
+      pipeline(
+        { agents: ["a"] },
+        { a: { ...llm, provider: "own" } },
+        { providers: { own: { base_url: "http://x/v1", api_key_env: "NONE" } } },
+      ),
+      [unset("providers.own.api_key_env", "NONE")],
+    ],
+    [
+      "in its headers",
+      pipeline(
+        { agents: ["a"] },
+        { a: { ...llm, provider: "own" } },
+        { providers: { own: { base_url: "http://x/v1", headers: { H: "${{ env.NONE }}" } } } },
+      ),
+      [unset("providers.own.headers.H", "NONE")],
+    ],
+    [
+      "of a provider that nobody asks are not needed",
+      pipeline({ agents: ["a"] }, canned("a"), { providers: { own: { base_url: "http://x/v1", api_key_env: "NONE" } } }),
+      [],
+    ],
+    ["of several agents are told once", pipeline({ agents: ["a", "b"] }, { a: llm, b: llm }), [unset("agents.a", "OPENAI_API_KEY")]],
+    [
+      "in an environment that is taken over, where it is written",
+      pipeline({ agents: ["a"] }, { base: { env: { B: "${{ env.NONE }}" } }, a: { ...script("tool"), extends: "base" } }),
+      [unset("agents.base.env.B", "NONE")],
+    ],
+  ])("%s", async (_sentence, definition, found) => expect(await findings(definition)).toEqual(found));
+
+  test("are named for run and dry run", async () => {
+    const plan = await planOf(one({ ...script("tool"), env: { A: "${{ env.KEY }} ${{ env.NONE }} ${{ env.EMPTY }}" } }));
+    expect(missingVariables(plan, { env: ENV })).toEqual(["NONE", "EMPTY"]);
+  });
+
+  test("are marked inside the text", async () => {
+    const plan = await planOf(one({ ...script("tool"), env: { A: "x ${{ env.NONE }}" } }));
+    expect((await checkEnvironment(plan, machine(), "error")).map(({ severity, at }) => [severity, at])).toEqual([
+      ["error", { start: 10, end: 14 }],
+    ]);
+  });
+});
+
+test("what a nested pipeline needs is told in its own file, once", async () => {
+  const inner = `
+[agents.one]
+type = "script"
+command = ["nothing"]
+env = { A = "\${{ env.NONE }}" }
+[orchestration.sequential]
+agents = ["one"]
+`;
+  const agents = { a: { type: "pipeline", file: "in/inner.toml" }, b: { extends: "a" } } as const;
+  const plan = await planOf(pipeline({ agents: ["a", "b"] }, agents), { files: { "in/inner.toml": inner } });
+  const found = await checkEnvironment(
+    plan,
+    { ...machine(), look: async (path) => (path === "/p/in" ? "directory" : "missing") },
+    "warning",
+  );
+  expect(found.map(({ file, path, code }) => [file, path?.join("."), code])).toEqual([
+    ["/p/in/inner.toml", "agents.one.env.A", "unset-variable"],
+    ["/p/in/inner.toml", "agents.one.command.0", "missing-program"],
+  ]);
+});
