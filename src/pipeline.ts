@@ -15,7 +15,7 @@ import type { HookPlan, Plan } from "./plan/plan.ts";
 import { type Documents, loadDefinition, type LoadedSource, loadSource, loadText } from "./plan/source.ts";
 import { createMasker } from "./report/mask.ts";
 import type { Diagnostic } from "./spec/diagnostic.ts";
-import { type JsonObject, NotJsonError, toJson } from "./spec/json.ts";
+import { isJsonObject, type JsonObject, NotJsonError, toJson } from "./spec/json.ts";
 import { HOOK_EVENTS, type HookEvent, type PipelineDefinition } from "./spec/spec.ts";
 import { type Clock, systemClock } from "./store/clock.ts";
 import { createMemoryJournal, type Journal } from "./store/journal.ts";
@@ -141,6 +141,9 @@ export async function definePipeline(definition: PipelineDefinition, options: Pi
 
 function makePipeline(loaded: LoadedSource, options: PipelineOptions): Pipeline {
   const functions = new Map(Object.entries(options.agents ?? {}));
+  for (const [name, agent] of functions) {
+    if (typeof agent !== "function") throw new TypeError(`the agent ${name} must be a function, not a value of type ${typeof agent}`);
+  }
   const { source, doubts } = loaded;
   const built = source === null ? { plan: null, diagnostics: [] } : buildPlan(source, { doubts, functions: new Set(functions.keys()) });
   const diagnostics = [...loaded.diagnostics, ...built.diagnostics];
@@ -262,9 +265,15 @@ function checkRunInput(plan: Plan, options: RunOptions): JsonObject {
     if ((RESERVED_META as readonly string[]).includes(key)) problems.push(`the metadata \`${key}\` is set by agentflow itself`);
     else if (typeof value !== "string") problems.push(`the metadata \`${key}\` must be a string`);
   }
+  const { timeoutMs } = options;
+  if (timeoutMs !== undefined && timeoutMs !== null && !(typeof timeoutMs === "number" && timeoutMs > 0)) {
+    problems.push("timeoutMs must be a number of milliseconds, or null for no limit");
+  }
   let given: JsonObject = {};
   try {
-    given = toJson(options.input ?? {}) as JsonObject;
+    const input = toJson(options.input ?? {});
+    if (isJsonObject(input)) given = input;
+    else problems.push("the input must be an object");
   } catch (error) {
     if (!(error instanceof NotJsonError)) throw error;
     problems.push(`the input is not JSON: ${error.message}`);

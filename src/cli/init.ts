@@ -24,9 +24,18 @@ export async function init(io: Io, directory: string, flags: InitFlags): Promise
   }
   await copy(files, from, to);
   const where = relative(io.cwd, to);
-  const main = join(where, "agentflow.toml");
-  io.stdout.write(`${files.map((file) => `made ${join(where, file)}`).join("\n")}\n\nRun it:\n  agentflow run ${main}\n`);
+  const made = files.map((file) => `made ${join(where, file)}`).join("\n");
+  const command = (file: string): string => `  agentflow run ${quoted(join(where, file))}\n`;
+  const offline = files.includes("offline.toml")
+    ? `\nWithout a key, with canned replies in the place of the models:\n${command("offline.toml")}`
+    : "";
+  io.stdout.write(`${made}\n\nRun it:\n${command("agentflow.toml")}${offline}`);
   return EXIT.ok;
+}
+
+/** As it can be pasted into a shell. */
+function quoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 async function copy(files: readonly string[], from: string, to: string): Promise<void> {

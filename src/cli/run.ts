@@ -53,8 +53,15 @@ export async function run(io: Io, file: string, flags: RunFlags): Promise<number
   const { plan } = pipeline;
   const masker = createMasker(plan.secrets.map((name) => ({ name, value: env[name] ?? "" })));
   const input = await inputOf(io, flags, plan.inputs);
-  if (flags.dryRun === true) return dryRun(io, withTimeout(plan, given.timeoutMs), { input, env, masker }, flags);
   const findings = await pipeline.checkEnvironment();
+  if (flags.dryRun === true) {
+    // Variables are part of the dry run itself; programs and files that are missing here are told beside it.
+    const missing = findings
+      .filter(({ code }) => code !== "unset-variable")
+      .map((finding) => ({ ...finding, severity: "warning" as const }));
+    await printDiagnostics(io, missing, pipeline.documents, palette);
+    return dryRun(io, withTimeout(plan, given.timeoutMs), { input, env, masker }, flags);
+  }
   await printDiagnostics(io, findings, pipeline.documents, palette);
   refuse(checkInputs(plan.inputs, input).problems, masker);
   if (findings.length > 0) return EXIT.usage;

@@ -12,11 +12,24 @@ import { compileTemplate, type Template } from "./template.ts";
  * What has problems is stood in for by an expression that reads nothing, so that the rest of the file can be checked.
  */
 export function expressionAt(text: string, place: Place, context: ExpressionContext, report: Report): Expression {
-  const compiled = compileExpression(text, context);
+  const compiled = text.trimStart().startsWith("${{") ? WRAPPED : compileExpression(text, context);
   if ("expression" in compiled) return compiled.expression;
   tell(compiled.problems, place, report);
   return { text, reads: NOTHING, type: null, evaluate: unusable };
 }
+
+/** What is written for a template where an expression stands bare. */
+const WRAPPED = {
+  problems: [
+    {
+      code: "invalid-expression",
+      message: "an expression stands here by itself, without ${{ }}",
+      start: 0,
+      end: 3,
+      help: "leave out ${{ and }}",
+    },
+  ],
+} as const;
 
 /** The same for a template. */
 export function templateAt(text: string, place: Place, context: ExpressionContext, report: Report): Template {

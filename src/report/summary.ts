@@ -7,6 +7,9 @@ import { countText, tokensText } from "./wording.ts";
 /** How many of the last lines of a script's stderr, or of a server's answer, are shown. */
 const DETAIL_LINES = 20;
 
+/** The same for a failure that the run survived. */
+const TOLERATED_DETAIL_LINES = 3;
+
 /** One line for a run that succeeded, and one for everything that went wrong in it all the same. Ends without a line break. */
 export function successSummary(result: RunResult, options: { readonly palette: Palette }): string {
   const { palette } = options;
@@ -94,7 +97,10 @@ function isTold(stage: StageResult, error: RunError | null): boolean {
 function tolerated(result: RunResult, palette: Palette): string[] {
   return result.stages
     .filter((stage) => stage.status === "tolerated" || (stage.status === "failed" && groupOf(result, stage)?.status === "succeeded"))
-    .map((stage) => `  ${palette.yellow("⚠")} ${stageText(stage)} failed${afterAttempts(stage)}, tolerated: ${why(stage)}`);
+    .flatMap((stage) => [
+      `  ${palette.yellow("⚠")} ${stageText(stage)} failed${afterAttempts(stage)}, tolerated: ${why(stage)}`,
+      ...lastLines(stage.error?.detail ?? "", TOLERATED_DETAIL_LINES).map((line) => `    ${palette.dim("│")} ${line}`),
+    ]);
 }
 
 /** The entry of the group that a member ran in. */

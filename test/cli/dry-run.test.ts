@@ -92,6 +92,18 @@ A run would not start: the input topic, the variable FETCH_TOKEN, the variable O
     expect(await missing(["--input", "topic=tea"], { FETCH_TOKEN: "set", OPENAI_API_KEY: "" })).toEqual(["OPENAI_API_KEY"]);
   });
 
+  test("warns of programs and files that are missing here", async () => {
+    const lacks = folderWith({
+      "lacks.toml": `[agents.a]\ntype = "script"\ncommand = ["no-such-program"]\n[orchestration.sequential]\nagents = ["a"]\n`,
+    });
+    const { code, stdout, stderr } = await runProgram(["run", "lacks.toml", "--dry-run"], { cwd: lacks });
+    expect({ code, first: stdout.split("\n")[0], stderr: stderr.split("\n")[0] }).toEqual({
+      code: 0,
+      first: "lacks: what a run would do. Nothing is called and nothing is written.",
+      stderr: "warning[missing-program]: there is no program `no-such-program` on the PATH",
+    });
+  });
+
   test("counts with --timeout instead of the file's", async () => {
     expect([(await json(["report.toml"])).timeout_ms, (await json(["report.toml"])).worst_case]).toEqual([
       300_000,

@@ -25,7 +25,12 @@ describe("init", () => {
     async (template) => {
       const cwd = folderWith({});
       const { code, stdout } = await runProgram(["init", "new/place", "--template", template], { cwd });
-      expect({ code, last: stdout.trimEnd().split("\n").at(-1) }).toEqual({ code: 0, last: "  agentflow run new/place/agentflow.toml" });
+      expect({ code, commands: stdout.match(/^ {2}agentflow .*/gm) }).toEqual({
+        code: 0,
+        commands: ["agentflow.toml", "offline.toml"]
+          .filter((file) => existsSync(join(pipelines, template, file)))
+          .map((file) => `  agentflow run new/place/${file}`),
+      });
       const files = (folder: string): string[] =>
         readdirSync(folder, { recursive: true, withFileTypes: true })
           .filter((entry) => entry.isFile())
@@ -40,6 +45,19 @@ describe("init", () => {
       expect(checked).toEqual({ code: 0, stdout: "new/place/agentflow.toml: valid\n", stderr: "" });
     },
   );
+
+  test("prints commands that can be pasted, also where the model stages run without a key", async () => {
+    const cwd = folderWith({});
+    const { stdout } = await runProgram(["init", "it's new", "--template", "review"], { cwd });
+    expect(stdout.slice(stdout.indexOf("\n\n"))).toBe(`
+
+Run it:
+  agentflow run 'it'\\''s new/agentflow.toml'
+
+Without a key, with canned replies in the place of the models:
+  agentflow run 'it'\\''s new/offline.toml'
+`);
+  });
 
   test("touches no file that is there, unless it is forced", async () => {
     const cwd = folderWith({ "notes.md": "mine", "tasks.mjs": "mine" });

@@ -191,7 +191,7 @@ describe("a terminal", () => {
       const later = await screen(/\[1\/1\] a 0\.[3-9]s/);
       expect([first, later].map((shown) => shown.match(/\[1\/1\]/g)?.length)).toEqual([1, 1]);
       tmux("send-keys", "C-c");
-      const end = await screen(/kept: nothing/);
+      const end = await screen(/kept: nothing\n>/);
       expect(end.replace(/\d+(\.\d+)?m?s\b/g, "0s").trimEnd()).toBe(
         `agentflow: SIGINT: stopping; once more to stop without waiting
 ✖ [1/1] a cancelled after 0s: the run was stopped by SIGINT
