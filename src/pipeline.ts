@@ -211,7 +211,8 @@ function startRun(plan: Plan, world: RunWorld, options: RunOptions): Run {
     ...(world.fetch === undefined ? {} : { fetch: world.fetch }),
   });
   const warnings: string[] = [];
-  const listener = new Listener(plan, world, { clock, runId, warnings, onEvent: options.onEvent });
+  const killing = new AbortController();
+  const listener = new Listener(plan, world, { clock, runId, warnings, onEvent: options.onEvent, kill: killing.signal });
   const { durable, close } = createLocalDurable({
     runId,
     journal,
@@ -244,7 +245,15 @@ function startRun(plan: Plan, world: RunWorld, options: RunOptions): Run {
       await agents.close();
     },
   );
-  return { id: runId, result, cancel: (reason) => cancellation.abort(reason ?? "the run was cancelled"), kill: () => agents.kill() };
+  return {
+    id: runId,
+    result,
+    cancel: (reason) => cancellation.abort(reason ?? "the run was cancelled"),
+    kill() {
+      killing.abort();
+      agents.kill();
+    },
+  };
 }
 
 async function endAfterwards<T>(work: Promise<T>, end: () => Promise<void>): Promise<T> {
@@ -284,21 +293,32 @@ function checkRunInput(plan: Plan, options: RunOptions): JsonObject {
   return checked.values;
 }
 
+/** The run whose events are told. */
+interface Told {
+  readonly clock: Clock;
+  readonly runId: string;
+  /** Gets what went wrong without failing the run. */
+  readonly warnings: string[];
+  readonly onEvent: RunOptions["onEvent"];
+  /** Ends hooks at once. */
+  readonly kill: AbortSignal;
+}
+
 /** Tells events to the listener, the callbacks and the file's hooks, in this order, and waits for them. */
 class Listener {
   readonly #world: RunWorld;
-  readonly #run: { clock: Clock; runId: string; warnings: string[]; onEvent: RunOptions["onEvent"] };
+  readonly #run: Told;
   readonly #mask: <Value>(value: Value) => Value;
   readonly #runHook: ReturnType<typeof createHookRunner>;
   #seq = 0;
 
-  constructor(plan: Plan, world: RunWorld, run: { clock: Clock; runId: string; warnings: string[]; onEvent: RunOptions["onEvent"] }) {
+  constructor(plan: Plan, world: RunWorld, run: Told) {
     this.#world = world;
     this.#run = run;
     const secrets = plan.secrets.flatMap((name) => (world.env[name] === undefined ? [] : [{ name, value: world.env[name] }]));
     const masker = createMasker(secrets);
     this.#mask = (value) => masker.maskJson(value);
-    this.#runHook = createHookRunner({ env: world.env, graceMs: KILL_AFTER_MS, timers: timersOf(run.clock) });
+    this.#runHook = createHookRunner({ env: world.env, graceMs: KILL_AFTER_MS, timers: timersOf(run.clock), kill: run.kill });
   }
 
   async tell(event: RunEvent, hooks: readonly HookPlan[], signal: AbortSignal): Promise<void> {

@@ -11,6 +11,8 @@ export interface HookRunnerOptions {
   /** From SIGTERM to SIGKILL. */
   readonly graceMs: number;
   readonly timers: Timers;
+  /** Ends commands with SIGKILL, at once; after it none is started. */
+  readonly kill?: AbortSignal;
 }
 
 /**
@@ -23,6 +25,7 @@ export type HookRunner = (hook: HookPlan, payload: JsonObject, signal: AbortSign
 
 export function createHookRunner(options: HookRunnerOptions): HookRunner {
   return async (hook, payload, signal) => {
+    if (options.kill?.aborted === true) return;
     const timeout = new AbortController();
     const done = new AbortController();
     if (hook.timeoutMs !== null) {
@@ -55,9 +58,10 @@ async function runCommand(
   { command, cwd }: Extract<HookPlan["call"], { type: "command" }>,
   payload: JsonObject,
   signal: AbortSignal,
-  { env, graceMs }: HookRunnerOptions,
+  { env, graceMs, kill }: HookRunnerOptions,
 ): Promise<void> {
-  const result = await runProcess({ command, cwd, env, stdin: `${JSON.stringify(payload)}\n`, maxOutput: null, graceMs, signal });
+  const stdin = `${JSON.stringify(payload)}\n`;
+  const result = await runProcess({ command, cwd, env, stdin, maxOutput: null, graceMs, signal, kill });
   if (result.exitCode === 0) return;
   const how = result.signal === null ? `exited with code ${result.exitCode}` : `was ended by ${result.signal}`;
   const last = result.stderrTail.findLast((line) => line.trim() !== "");

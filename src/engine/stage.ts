@@ -62,6 +62,8 @@ class StageVisit {
   readonly #key: string;
   readonly #outcomes: Outcome[] = [];
   #begun = false;
+  /** What was left of the wait in which the run was stopped. */
+  #notWaitedMs = 0;
   #live: LiveAttempt | null = null;
   readonly #takenOver: number;
   /** Where this visit's entries in the result begin: those of a nested pipeline stand after its own. */
@@ -94,7 +96,11 @@ class StageVisit {
       if (outcome.retry_in_ms !== null) {
         attempt += 1;
         const stop = await this.#frame.durable.sleep(this.#attemptKey(agent, attempt), outcome.retry_in_ms, outcome.ended_at);
-        if (stop !== undefined) return this.#settle({ ...outcome, settled: "cancelled", failure: stop.failure, stopped_by: stop.by });
+        if (stop !== undefined) {
+          const waitedMs = Math.max(0, (await this.#frame.durable.now(`${this.#attemptKey(agent, attempt)}/stopped`)) - outcome.ended_at);
+          this.#notWaitedMs = Math.max(0, outcome.retry_in_ms - waitedMs);
+          return this.#settle({ ...outcome, settled: "cancelled", failure: stop.failure, stopped_by: stop.by });
+        }
       } else {
         agent = fallbackOf(this.#frame, agent);
         attempt = 1;
@@ -378,7 +384,7 @@ class StageVisit {
   }
 
   #durationMs(): number {
-    return this.#outcomes.reduce((sum, outcome) => sum + outcome.duration_ms + (outcome.retry_in_ms ?? 0), 0);
+    return this.#outcomes.reduce((sum, outcome) => sum + outcome.duration_ms + (outcome.retry_in_ms ?? 0), -this.#notWaitedMs);
   }
 
   #noteFacts(status: StageStatus, attempts: number, durationMs: number): void {

@@ -1,4 +1,4 @@
-import { delimiter, isAbsolute, join, relative, resolve } from "node:path";
+import { delimiter, isAbsolute, relative, resolve } from "node:path";
 import type { Diagnostic, Path } from "../spec/diagnostic.ts";
 import type { PlanCode } from "./codes.ts";
 import type { AgentPlan, HookPlan, Plan } from "./plan.ts";
@@ -127,7 +127,7 @@ async function checkModule(file: string, path: Path, plan: Plan, machine: Machin
 
 async function checkProgram(program: string, cwd: string, path: Path, plan: Plan, machine: Machine, tell: Tell): Promise<void> {
   if (!program.includes("/")) {
-    if (await isOnPath(program, machine)) return;
+    if (await isOnPath(program, cwd, machine)) return;
     tell("missing-program", path, `there is no program \`${program}\` on the PATH`, {
       help: `install it, or write a path such as "./${program}"`,
     });
@@ -144,9 +144,10 @@ async function checkProgram(program: string, cwd: string, path: Path, plan: Plan
   }
 }
 
-async function isOnPath(program: string, machine: Machine): Promise<boolean> {
-  for (const directory of (machine.env.PATH ?? "").split(delimiter)) {
-    if (directory !== "" && (await machine.look(join(directory, program))) === "program") return true;
+async function isOnPath(program: string, cwd: string, machine: Machine): Promise<boolean> {
+  // An empty directory is the working directory.
+  for (const directory of machine.env.PATH?.split(delimiter) ?? []) {
+    if ((await machine.look(resolve(cwd, directory, program))) === "program") return true;
   }
   return false;
 }

@@ -25,6 +25,12 @@ export class Interruption {
     this.#listeners.clear();
   }
 
+  /** Raises it where all of it begins, so that everything in the run hears of it. */
+  raiseForAll(stop: Stop): void {
+    if (this.#parent === null) this.raise(stop);
+    else this.#parent.raiseForAll(stop);
+  }
+
   raised(): Stop | undefined {
     return this.#stop ?? this.#parent?.raised();
   }

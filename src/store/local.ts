@@ -52,10 +52,28 @@ export function createLocalDurable(options: LocalOptions): { durable: Durable; c
           }),
         );
   return {
-    durable: new LocalDurable(options, interruption, deadlineMs),
+    durable: new LocalDurable({ ...options, journal: withoutGaps(options.journal) }, interruption, deadlineMs),
     close() {
       stopTimer();
       signal?.removeEventListener("abort", cancel);
+    },
+  };
+}
+
+/** A journal to which nothing can be written takes nothing more afterwards: what it holds stays a prefix of what happened. */
+function withoutGaps(journal: Journal): Journal {
+  let failed: { readonly error: unknown } | null = null;
+  return {
+    get: (key) => journal.get(key),
+    entries: () => journal.entries(),
+    async append(key, outcome) {
+      if (failed !== null) throw failed.error;
+      try {
+        await journal.append(key, outcome);
+      } catch (error) {
+        failed = { error };
+        throw error;
+      }
     },
   };
 }
@@ -87,7 +105,12 @@ class LocalDurable implements Durable {
     if (recorded !== undefined) return recorded;
     await this.#hearTimers();
     const outcome = Object.freeze(await body(this.#context()));
-    await journal.append(key, outcome);
+    try {
+      await journal.append(key, outcome);
+    } catch (error) {
+      this.#breakOff();
+      throw error;
+    }
     return outcome;
   }
 
@@ -141,7 +164,7 @@ class LocalDurable implements Durable {
       }
     };
     const breakOff = (error: unknown): never => {
-      stop({ kind: "internal", message: "the run broke off" });
+      this.#breakOff();
       throw error;
     };
     const workers = Array.from({ length: Math.min(options.maxConcurrency, children.length) }, () => work().catch(breakOff));
@@ -165,6 +188,11 @@ class LocalDurable implements Durable {
     if (clock.elapsed() - this.#turnBeganMs < LONGEST_TURN_MS) return;
     await clock.turn();
     this.#turnBeganMs = clock.elapsed();
+  }
+
+  /** An exception is on its way up: until it is there, nothing may start any more. */
+  #breakOff(): void {
+    this.#interruption.raiseForAll({ failure: { kind: "internal", message: "the run broke off" }, by: WHOLE_RUN });
   }
 
   #context(): StepContext {

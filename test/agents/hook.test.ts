@@ -79,4 +79,22 @@ describe("a hook of the file", () => {
       expect.objectContaining({ message: "was stopped: the run was cancelled" }),
     );
   });
+
+  test("is killed at once, and none is started after that", async () => {
+    const killing = new AbortController();
+    const runKilled = createHookRunner({
+      env: { PATH: process.env.PATH, TARGET: join(directory, "killed") },
+      graceMs: 60_000,
+      timers: TIMERS,
+      kill: killing.signal,
+    });
+    const running = runKilled(hook(command("sh", "-c", `trap '' TERM; echo $$ > "$TARGET"; while :; do sleep 1; done`)), {}, never);
+    const pid = (): string => readFileSync(join(directory, "killed"), { encoding: "utf8", flag: "a+" }).trim();
+    while (pid() === "") await new Promise((resolve) => setTimeout(resolve, 10));
+    killing.abort();
+    await expect(running).rejects.toThrow("was ended by SIGKILL");
+    expect(isRunning(pid())).toBe(false);
+    await runKilled(hook(command("sh", "-c", 'echo again > "$TARGET"')), {}, never);
+    expect(pid()).not.toBe("again");
+  });
 });

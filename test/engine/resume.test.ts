@@ -444,6 +444,24 @@ describe("promise 4: a journal that cannot be written stops the run at once", ()
     expect([died, b.inputs]).toEqual(["died", []]);
   });
 
+  test("wherever in the run: what stands beside the group, or around it, is stopped too", async () => {
+    const clock = virtualClock();
+    const late = recorder();
+    const directory = pipelineFiles({
+      inner: { ...pipelineOf({ agents: ["h"], parallel: { h: { agents: ["a", "b"] } } }), name: "inner" },
+    });
+    const definition = pipelineOf(
+      { agents: ["g"], parallel: { g: { agents: ["n", "c"] } } },
+      { agents: { n: { type: "pipeline", file: "inner.toml" }, c: { retries: 1, retry_delay: "1s" } } },
+    );
+    const first: AgentFunction = async (input, context) =>
+      context.attempt === 1 ? Promise.reject(new Error("boom")) : late.agent(input, context);
+    const agents = { a: async () => waitOn(clock, 500), b: async () => waitOn(clock, 5000), c: first };
+    const { died, entries } = await live(definition, agents, { clock, directory, diesBefore: "g/n~1/h/a~1!1.1#1" });
+    expect([died, late.inputs, clock.elapsed()]).toEqual(["died", [], 500]);
+    expect(keysOf(entries)).toEqual(["g/c~1!1#1"]);
+  });
+
   test("in a group: the other members are stopped, and those that wait do not begin", async () => {
     const clock = virtualClock();
     const late = recorder();

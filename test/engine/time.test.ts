@@ -221,3 +221,15 @@ describe("row 15: cancellation", () => {
     expect([result.status, stageLines(result), inputs]).toEqual(["cancelled", ["1 a~1: a#1 cancelled → cancelled"], []]);
   });
 });
+
+test("a wait that was cut short counts as long as it lasted", async () => {
+  const clock = virtualClock();
+  const cancellation = new AbortController();
+  clock.after(400, () => cancellation.abort());
+  const definition = pipelineOf(
+    { agents: ["a"] },
+    { agents: { a: { type: "canned", fail: "exit", retries: 1, retry_delay: "30s", retry_jitter: false } } },
+  );
+  const { result } = await runPipeline(definition, {}, { clock, signal: cancellation.signal });
+  expect(result.stages[0]).toMatchObject({ status: "cancelled", duration_ms: 400 });
+});

@@ -184,6 +184,21 @@ describe("extends", () => {
       ["agents.a.fail_times no-effect: `fail_times` does nothing without `fail`"],
     ],
     [
+      "a canned agent whose reply needs a key: told once, unless it is only there to be extended",
+      { a: { type: "canned", reply: 5 }, b: { extends: "a" }, base: { type: "canned", reply: 6 }, c: { extends: "base" } },
+      ["a", "b", "c"],
+      [
+        "agents.a.reply missing-key: only an object can be merged into the state",
+        "agents.base.reply missing-key: only an object can be merged into the state",
+      ],
+    ],
+    [
+      "a canned agent whose reply gets its key from the one that extends it",
+      { base: { type: "canned", reply: 6 }, c: { extends: "base", output: "x" } },
+      ["c"],
+      [],
+    ],
+    [
       "an agent whose prompt is wrong: told once, where it stands",
       { a: llm({ prompt: "${{ 1 + }}" }), b: { extends: "a" } },
       ["a", "b"],

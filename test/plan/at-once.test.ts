@@ -57,6 +57,45 @@ agents = ["one", "two"]
     ]);
   });
 
+  test("what is wrong with an agent whose type is misspelt", async () => {
+    expect(
+      await problemsIn(`
+[agents.one]
+type = "scrpt"
+command = ["x", "\${{ 1 + }}"]
+prompt = "x"
+[orchestration.sequential]
+agents = ["one"]
+`),
+    ).toEqual([
+      '3:8 invalid-value: `type`: expected "script", "llm", "module", "canned", "pipeline"; got "scrpt"',
+      "4:26 invalid-expression: this expression ends too early",
+      "5:1 wrong-type-key: `prompt` is a key of llm agents, and `one` is a script",
+    ]);
+  });
+
+  test("a near miss although something else is wrong, which has nothing to do with it", async () => {
+    expect(
+      await problemsIn(`
+[agents.one]
+type = "canned"
+reply = { row = 1 }
+retries = -1
+[agents.two]
+type = "llm"
+provider = "olama"
+model = "m"
+prompt = "\${{ rows }}"
+[orchestration.sequential]
+agents = ["one", "two"]
+`),
+    ).toEqual([
+      "5:11 out-of-range: `retries`: expected 0 or more, got -1",
+      "8:12 unknown-provider: there is no provider called `olama`",
+      "~ 10:15 unknown-variable: nothing is known to write `rows`",
+    ]);
+  });
+
   test("of the keys of a reader although a writer's timeout is wrong", async () => {
     expect(
       await problemsIn(`
@@ -153,6 +192,16 @@ describe("what follows from a mistake of form is not told:", () => {
       ["13:13 out-of-range: `max_times`: expected 1 or more, got 0"],
     ],
     [
+      "a detour back with a wrong `max_times` has a bound, and the way there needs none",
+      sequence(
+        '[agents.one]\ntype = "canned"\n[agents.three]\ntype = "canned"',
+        TWO,
+        '[[orchestration.sequential.branches]]\nfrom_agent = "three"\nto_agent = "one"\nmax_times = 0',
+        '[[orchestration.sequential.branches]]\nfrom_agent = "one"\ncondition = "rows == 2"\nto_agent = "three"',
+      ),
+      ["14:13 out-of-range: `max_times`: expected 1 or more, got 0"],
+    ],
+    [
       "a branch whose condition is misspelt is no `otherwise`",
       sequence(
         '[agents.one]\ntype = "canned"',
@@ -190,6 +239,31 @@ describe("what follows from a mistake of form is not told:", () => {
       "a hook without an event is a hook all the same",
       sequence('[agents.one]\ntype = "canned"', TWO, '[[hooks]]\nagents = ["three"]\ncommand = ["x"]'),
       ["9:1 missing-key: [[hooks]] needs `on`", "10:11 unknown-agent: there is no agent called `three`"],
+    ],
+    [
+      "replies that are wrong may have written anything",
+      sequence(INPUT, '[agents.one]\ntype = "canned"\nreplies = []', TWO),
+      ["6:11 too-few: `replies` is empty"],
+    ],
+    [
+      "a near miss may be meant for what an agent writes that is wrong",
+      sequence("[agents.one]", '[agents.two]\ntype = "script"\ncommand = ["x", "${{ rows }}"]\noutput = "row"'),
+      ["3:9 missing-key: the agent `one` needs a type"],
+    ],
+    [
+      "a misspelt key of another type is misspelt, first of all",
+      sequence('[agents.one]\ntype = "script"\ncommand = ["x"]\npromt = "x"', TWO),
+      ["6:1 unknown-key: unknown key `promt` in [agents.one]"],
+    ],
+    [
+      "members are not told to write one key where the rule of merging is wrong",
+      'agents.one = { type = "canned", reply = { k = 1 } }\nagents.two = { type = "canned", reply = { k = 1 } }\n[orchestration.sequential]\nagents = ["both"]\n[orchestration.sequential.parallel.both]\nagents = ["one", "two"]\nmerge = "deep"\n',
+      ['7:9 invalid-value: `merge`: expected "flat", "namespace", "prefix"; got "deep"'],
+    ],
+    [
+      "an output whose expression is wrong writes its key",
+      sequence(INPUT, '[agents.one]\ntype = "script"\ncommand = ["x"]\noutput = { rows = "1 +" }', TWO),
+      ["7:23 invalid-expression: this expression ends too early"],
     ],
     [
       "a value that JSON cannot say is nothing",

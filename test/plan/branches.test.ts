@@ -129,6 +129,11 @@ describe("a circle needs a bound", () => {
     ["between two detours", withBranches("a b", when("a → c"), when("c → d"), when("d → c")), told(2, "d", "c", "d")],
     ["from a detour to what lies before", withBranches("a b", when("b → c"), when("c → a")), told(1, "c", "a", "b", "c")],
     ["from a detour that has no way back of its own", withBranches("a b c", when("c → d"), when("d → b")), told(1, "d", "b", "c", "d")],
+    [
+      "over a branch forward that is written after the one back",
+      withBranches("a b c", when("c → a"), when("a → c")),
+      told(0, "c", "a", "c"),
+    ],
     ["over two branches forward", withBranches("a b c", when("a → c"), when("c → a")), told(1, "c", "a", "c")],
     [
       "over two branches forward, and a third one back",
@@ -140,6 +145,7 @@ describe("a circle needs a bound", () => {
 
   test.each<[sentence: string, definition: PipelineDefinition]>([
     ["a branch forward", withBranches("a b c", when("a → c"))],
+    ["a detour of two that is left from two places", withBranches("a b c", when("a → d"), when("b → d"), when("d → e"))],
     ["a bounded branch back", withBranches("a b", when("b → a", 3))],
     ["a bounded branch to itself", withBranches("a", when("a → a", 1))],
     ["a detour and its way on", withBranches("a b", when("a → c"), when("c → b"))],

@@ -62,6 +62,18 @@ describe("row 57: a key that nobody writes is an error where inputs are declared
     ]);
   });
 
+  test("of what an unreached agent keeps, nothing is said", async () => {
+    const agents = { a: writes(), b: { ...writes(), keep: ["rows"] } };
+    expect(await problemsOf(pipeline({ agents: ["a"] }, agents, { inputs: { source: {} } }))).toEqual([
+      "~ agents.b unreached-agent: no run comes to the agent `b`",
+    ]);
+  });
+
+  test("in a text that another agent takes over is one place", async () => {
+    const { diagnostics } = await build(closed({ a: reads("${{ rows }}"), b: { extends: "a" } }));
+    expect(diagnostics.map(({ path, related }) => [path, related])).toEqual([[["agents", "a", "command", 1], undefined]]);
+  });
+
   test("is not told of a base whose text no stage uses", async () => {
     const agents = { base: reads("${{ rows }}"), a: { extends: "base", command: ["x"] } };
     expect(await problemsOf(pipeline({ agents: ["a"] }, agents, { inputs: { source: {} } }))).toEqual([]);
@@ -268,6 +280,9 @@ agents = ["search"]
     expect(await problemsOf(outer({ input }, "found"), { files: { "inner.toml": asking } })).toEqual(expected),
   );
 
+  test("does not need what has a default", async () =>
+    expect(await problemsOf(outer({ input: {} }, "found"), { files: { "inner.toml": INNER } })).toEqual([]));
+
   test("that declares no inputs takes any table", async () => {
     const free = asking.replace("[inputs.question]", "");
     expect(await problemsOf(outer({ input: { anything: "1" } }, "found"), { files: { "inner.toml": free } })).toEqual([]);
@@ -293,5 +308,12 @@ describe("stages.NAME", () => {
       { a: reads(`\${{ ${read} }}`, { fallback: "f" }), ...canned("p", "q", "d", "f") },
     );
     expect(await problemsOf(definition)).toEqual(expected);
+  });
+
+  test("of a stage whose name is wrong in the sequence is not told", async () => {
+    const agents = { collect: writes(), r: reads("${{ stages.collect.status }}") };
+    expect(await problemsOf(pipeline({ agents: ["colect", "r"] }, agents))).toEqual([
+      "orchestration.sequential.agents.0 unknown-agent: there is no agent called `colect`",
+    ]);
   });
 });

@@ -105,6 +105,17 @@ describe("programs", () => {
     expect((await findings(definition)).map((line) => /`(.+)`/.exec(line)?.[1])).toEqual(["x-f", "x-b", "x-d"]);
   });
 
+  test("on a PATH with empty and relative directories are looked for from where they run", async () => {
+    const agents = { a: { ...script("run.sh"), cwd: "sub" } };
+    const found = (path: string) => findings(pipeline({ agents: ["a"] }, agents), {}, { PATH: path });
+    expect([await found("/none:"), await found("../sub"), (await found("/none")).length, (await found("none")).length]).toEqual([
+      [],
+      [],
+      1,
+      1,
+    ]);
+  });
+
   test("without a PATH there are none", async () => expect(await findings(one(script("tool")), {}, {})).toHaveLength(1));
 });
 
@@ -202,7 +213,7 @@ describe("variables that are not set", () => {
   });
 });
 
-test("what a nested pipeline needs is told in its own file, once", async () => {
+describe("a nested pipeline", () => {
   const inner = `
 [agents.one]
 type = "script"
@@ -211,15 +222,24 @@ env = { A = "\${{ env.NONE }}" }
 [orchestration.sequential]
 agents = ["one"]
 `;
-  const agents = { a: { type: "pipeline", file: "in/inner.toml" }, b: { extends: "a" } } as const;
-  const plan = await planOf(pipeline({ agents: ["a", "b"] }, agents), { files: { "in/inner.toml": inner } });
-  const found = await checkEnvironment(
-    plan,
-    { ...machine(), look: async (path) => (path === "/p/in" ? "directory" : "missing") },
-    "warning",
-  );
-  expect(found.map(({ file, path, code }) => [file, path?.join("."), code])).toEqual([
-    ["/p/in/inner.toml", "agents.one.env.A", "unset-variable"],
-    ["/p/in/inner.toml", "agents.one.command.0", "missing-program"],
-  ]);
+  const nested = { type: "pipeline", file: "in/inner.toml" } as const;
+  const found = async (agents: Record<string, AgentDefinition>) => {
+    const plan = await planOf(pipeline({ agents: Object.keys(agents) }, agents), { files: { "in/inner.toml": inner } });
+    const there: Machine = {
+      ...machine(),
+      look: async (path) => (path === "/p/in" ? "directory" : path === "/bin/tool" ? "program" : "missing"),
+    };
+    return (await checkEnvironment(plan, there, "warning")).map(({ file, path, code }) => [file, path?.join("."), code]);
+  };
+  const program = ["/p/in/inner.toml", "agents.one.command.0", "missing-program"];
+
+  test("lacks what it lacks in its own file, and that is told once", async () => {
+    const variable = ["/p/in/inner.toml", "agents.one.env.A", "unset-variable"];
+    expect(await found({ a: nested, b: { extends: "a" } })).toEqual([variable, program]);
+  });
+
+  test("lacks no variable that the outer one lacks already", async () => {
+    const outer: AgentDefinition = { ...script("tool"), cwd: "in", env: { B: "${{ env.NONE }}" } };
+    expect(await found({ a: nested, b: outer })).toEqual([[undefined, "agents.b.env.B", "unset-variable"], program]);
+  });
 });

@@ -51,11 +51,15 @@ describe("prompt files", () => {
 
 describe("nested pipelines", () => {
   test("are planned with the outer one, each relative to its own file", async () => {
-    const files = { "in/inner.toml": calls("../last.toml"), "last.toml": one('type = "module"\nmodule = "a.mjs"') };
+    const files = {
+      "in/inner.toml": calls("../last.toml"),
+      "last.toml": `${one('type = "module"\nmodule = "a.mjs"')}[secrets]\nenv = ["LAST"]\n`,
+    };
     const plan = await planOf(pipeline({ agents: ["a"] }, { a: { type: "pipeline", file: "in/inner.toml" } }), { files });
     const outer = plan.agents.get("a")?.call;
     const inner = outer?.type === "pipeline" ? outer.plan : null;
     const last = inner?.agents.get("one")?.call;
+    expect([plan.secrets, plan.variables]).toEqual([["LAST"], []]);
     expect([inner?.file, inner?.pipelineId, last?.type === "pipeline" && last.plan.agents.get("one")?.call]).toEqual([
       "/p/in/inner.toml",
       "inner",

@@ -99,6 +99,14 @@ describe("rows 60 to 62: a group", () => {
       ],
     ],
     [
+      "with a member that is a stage as well, after a group",
+      pipeline({ agents: ["a", "g"], parallel: { g: { agents: ["h", "a"] }, h: { agents: ["b", "c"] } } }, agents),
+      [
+        `${SEQUENTIAL}.parallel.g.agents.0 group-in-group: \`h\` is a group, and a group cannot be a member of another`,
+        `${SEQUENTIAL}.parallel.g.agents.1 duplicate-name: \`a\` is a member of \`g\`, and a stage of its own as well`,
+      ],
+    ],
+    [
       "with a member of another one that is a detour",
       pipeline(
         {

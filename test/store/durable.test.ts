@@ -48,6 +48,21 @@ function durableSuite(name: string, make: (world: World, timeoutMs: number | nul
       expect(await durable.step("a", () => Promise.reject(new Error("it was run")))).toEqual(outcome({ n: 1 }));
     });
 
+    test("that cannot be recorded is an exception; nothing is recorded after it, and nothing starts any more", async () => {
+      const written: string[] = [];
+      const journal: Journal = {
+        ...createMemoryJournal(),
+        append: (key) => {
+          written.push(key);
+          if (key === "a") throw new Error("the disk is full");
+        },
+      };
+      const durable = make({ clock: virtualClock(), journal, cancellation: new AbortController() }, null);
+      await expect(durable.step("a", async () => outcome())).rejects.toThrow("the disk is full");
+      await expect(durable.step("b", async () => outcome())).rejects.toThrow("the disk is full");
+      expect([written, durable.interruption()?.failure.kind]).toEqual([["a"], "internal"]);
+    });
+
     test("passes an exception on, and records nothing", async () => {
       const { durable, journal } = start();
       await expect(durable.step("a", () => Promise.reject(new RangeError("a bug")))).rejects.toThrow(new RangeError("a bug"));

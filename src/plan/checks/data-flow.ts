@@ -47,17 +47,18 @@ interface Mention {
  */
 export function checkDataFlow(flow: DataFlow): string[] {
   const { source, report } = flow;
-  // What else is wrong could hide a writer.
-  const isSound = !report.hasErrors && report.doubts.length === 0;
   const inputs = Object.keys(source.spec.inputs ?? {});
   const written = writtenKeys(flow);
   const keys = new Set([...inputs, ...written.keys]);
+  const isCertain = !report.hasUnknownNames && !report.doubts.some(hidesFlow);
+  // What stands in for an agent with errors could have written anything.
+  const isSound = isCertain && (written.visible || !report.hasErrors);
   const readers = [...agentReaders(flow), ...branchReaders(flow)];
-  if (!report.hasUnknownNames && !report.doubts.some(hidesFlow)) for (const reader of readers) checkStageNames(reader, flow);
+  if (isCertain) for (const reader of readers) checkStageNames(reader, flow);
   const reads = readers.flatMap((reader) => unknownReads(reader, keys, report));
-  const isClosed = inputs.length > 0 && written.visible && !report.doubts.some(hidesFlow);
+  const isClosed = inputs.length > 0 && written.visible;
   for (const mentions of Map.groupBy([...reads, ...unknownPruned(flow, keys)], ({ name }) => name).values()) {
-    if (isClosed || isSound) tellUnknown(distinct(mentions), keys, isClosed, report);
+    if (isSound) tellUnknown(distinct(mentions), keys, isClosed, report);
   }
   return inputs.length === 0 && written.visible ? [...new Set(reads.map(({ name }) => name))] : [];
 }

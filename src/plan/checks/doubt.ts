@@ -14,9 +14,9 @@ export function hidesFlow(doubt: Path): boolean {
     case "defaults":
     case "providers":
     case "hooks":
-      return false;
+    // Of an input only the name counts, and that is there.
     case "inputs":
-      return key === undefined;
+      return false;
     case "agents":
       return key === undefined || !KNOWN_AGENT_KEYS.has(String(key)) || FLOW_KEYS.has(String(key));
     case "orchestration":
