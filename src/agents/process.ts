@@ -127,6 +127,7 @@ async function follow(child: Child, request: ProcessRequest): Promise<ProcessRes
   const stderr = readLines(child.stderr, request.onLine);
   const kill = (): boolean => signalGroup(child.pid, "SIGKILL");
   request.kill?.addEventListener("abort", kill, { once: true });
+  if (request.kill?.aborted === true) kill();
   // A program need not read its input: that it closes the pipe early is no failure.
   child.stdin?.on("error", () => {});
   child.stdin?.end(request.stdin);

@@ -133,7 +133,7 @@ function checkFallback(agent: EffectiveAgent, { source, effective, functions, re
   if (group === undefined) report.unknownAgent(fallback, path, [...effective.keys(), ...functions]);
   else
     report.error("unknown-agent", path, `\`${fallback}\` is a group, and only an agent can be a fallback`, {
-      help: `name an agent, such as one of its members: ${listed(group.agents)}`,
+      help: `name an agent, such as one of its members: ${listed(group.agents.filter((member) => effective.has(member)))}`,
     });
 }
 

@@ -59,7 +59,8 @@ export function buildPlan(source: PlanSource, options: BuildOptions = {}): Built
   for (const agent of effective.values()) checkNestedInputs(agent, agents.get(agent.name) as AgentPlan, source, report);
   const assumedInputs = checkDataFlow({ ...graph, source, agents, reached, report });
   const diagnostics = distinct([...nested.diagnostics, ...report.diagnostics]);
-  if (doubts !== undefined || diagnostics.some(({ severity }) => severity === "error")) return { plan: null, diagnostics };
+  const isWhole = doubts === undefined && nested.plans.size === Object.keys(source.pipelines).length;
+  if (!isWhole || diagnostics.some(({ severity }) => severity === "error")) return { plan: null, diagnostics };
   const used = [...agents.values()].filter(({ name }) => reached.has(name));
   const plan: Plan = {
     pipelineId: spec.name ?? (file === null ? "pipeline" : basename(file, ".toml")),

@@ -38,6 +38,6 @@ function checkAgent(name: string, path: readonly (string | number)[], names: Nam
   if (group === undefined) report.unknownAgent(name, path, agents.keys());
   else
     report.error("unknown-agent", path, `\`${name}\` is a group, and hooks are called for agents`, {
-      help: `name its members: ${listed(group.agents)}`,
+      help: `name agents, such as its members: ${listed(group.agents.filter((member) => agents.has(member)))}`,
     });
 }

@@ -104,7 +104,7 @@ class Loader {
     const texts: Record<string, string> = {};
     const pipelines: Record<string, PlanSource> = {};
     for (const [name, agent] of Object.entries(spec.agents ?? {})) {
-      const at = (key: string): At => ({ ...(file === null ? {} : { file }), path: ["agents", name, key] });
+      const at = (key: string): At => ({ file, path: ["agents", name, key] });
       if (agent.prompt_file !== undefined) {
         const path = resolve(directory, agent.prompt_file);
         const text = await this.#text(path, agent.prompt_file, at("prompt_file"));
@@ -157,12 +157,17 @@ class Loader {
     }
   }
 
-  #tell(code: PlanCode, message: string, at: At, help: string): void {
-    this.#diagnostics.push({ severity: "error", code, message, ...at, help });
+  #tell(code: PlanCode, message: string, { file, path }: At, help: string): void {
+    this.#diagnostics.push({ severity: "error", code, message, ...(file === null ? {} : { file }), path, help });
+    this.#doubts.set(file, [...(this.#doubts.get(file) ?? []), path]);
   }
 }
 
-type At = Pick<Diagnostic, "file" | "path">;
+/** Where a file is named. */
+interface At {
+  readonly file: string | null;
+  readonly path: Path;
+}
 
 async function readPipeline(file: string, readFile: ReadFile): Promise<Uint8Array> {
   try {

@@ -16,6 +16,7 @@ const MORE = process.env.AGENTFLOW_SEEDS;
 /** Tells the same of many worlds; what goes wrong in one is told with its seed. */
 async function inWorlds(count: number, climate: { fair: boolean }, tell: (world: SimWorld, lives: Lives) => Promise<void>): Promise<void> {
   const seeds = ONLY === undefined ? Array.from({ length: Number(MORE ?? count) }, (_, seed) => seed) : [Number(ONLY)];
+  expect(seeds).not.toEqual([]);
   for (const seed of seeds) {
     const world = makeWorld(seed, climate);
     try {
@@ -33,7 +34,7 @@ describe("random pipelines", () => {
   test(
     "end as the description of the pipeline file says",
     async () => {
-      await inWorlds(250, { fair: false }, async (world, lives) => {
+      await inWorlds(300, { fair: false }, async (world, lives) => {
         const { result, durationMs } = await lives.live();
         const prediction = predict(world);
         expect({ ...shapeOf(result), durationMs }).toEqual({ ...shapeOfPrediction(prediction), durationMs: prediction.durationMs });
@@ -45,7 +46,7 @@ describe("random pipelines", () => {
   test(
     "come to the same end from wherever they had been stopped",
     async () => {
-      await inWorlds(60, { fair: false }, async (world, lives) => {
+      await inWorlds(80, { fair: false }, async (world, lives) => {
         const whole = await lives.live();
         // Once the run's timeout is recorded, who goes on gets another round.
         const timedOut = whole.entries.findIndex(([, { stopped_by }]) => stopped_by === "run");
@@ -62,7 +63,7 @@ describe("random pipelines", () => {
   test(
     "come to the same end although they are stopped before and after each entry",
     async () => {
-      await inWorlds(40, { fair: false }, async (world, lives) => {
+      await inWorlds(60, { fair: false }, async (world, lives) => {
         const whole = await lives.live();
         // Who dies whenever its timeout is recorded never comes to an end.
         if (whole.result?.status === "timed_out") return;
@@ -81,7 +82,7 @@ describe("random pipelines", () => {
   test(
     "lose nothing that was finished when they are cancelled and resumed, again and again",
     async () => {
-      await inWorlds(150, { fair: true }, async (world, lives) => {
+      await inWorlds(200, { fair: true }, async (world, lives) => {
         const chance = chanceOf(world.seed);
         const whole = await lives.live();
         expect(whole.result?.status).toBe("succeeded");
@@ -103,7 +104,7 @@ describe("random pipelines", () => {
   test(
     "go on from what was finished when the cause of a failure is mended",
     async () => {
-      await inWorlds(100, { fair: false }, async (world, lives) => {
+      await inWorlds(150, { fair: false }, async (world, lives) => {
         const failed = await lives.live();
         if (failed.result?.status === "succeeded") return;
         const mended = await lives.live({ entries: failed.entries, healed: true });

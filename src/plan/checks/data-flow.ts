@@ -54,7 +54,8 @@ export function checkDataFlow(flow: DataFlow): string[] {
   // What stands in for an agent with errors could have written anything.
   const isSound = isCertain && (written.visible || !report.hasErrors);
   const readers = [...agentReaders(flow), ...branchReaders(flow)];
-  if (isCertain) for (const reader of readers) checkStageNames(reader, flow);
+  const stages = stageNames(flow);
+  if (isCertain) for (const reader of readers) checkStageNames(reader, stages, report);
   const reads = readers.flatMap((reader) => unknownReads(reader, keys, report));
   const isClosed = inputs.length > 0 && written.visible;
   for (const mentions of Map.groupBy([...reads, ...unknownPruned(flow, keys)], ({ name }) => name).values()) {
@@ -119,13 +120,16 @@ function unknownPruned({ agents, effective, reached }: DataFlow, keys: ReadonlyS
   );
 }
 
-function checkStageNames({ reads, place }: Reader, { structure, report }: DataFlow): void {
-  const names = [...structure.elements.values()].flatMap((element) => [
-    element.name,
-    ...(element.kind === "group" ? element.members.map(({ name }) => name) : []),
-  ]);
+/** Elements and members: all that `stages` has. */
+function stageNames({ structure }: DataFlow): ReadonlySet<string> {
+  const elements = [...structure.elements.values()];
+  const members = elements.flatMap((element) => (element.kind === "group" ? element.members : []));
+  return new Set([...elements, ...members].map(({ name }) => name));
+}
+
+function checkStageNames({ reads, place }: Reader, names: ReadonlySet<string>, report: Report): void {
   for (const read of reads.stages) {
-    if (names.includes(read.name)) continue;
+    if (names.has(read.name)) continue;
     const near = nearest(read.name, names);
     report.error("unknown-agent", place, `there is no stage called \`${read.name}\``, {
       ...rangeOf(read),

@@ -89,8 +89,9 @@ class Stage {
   #journal: Journal = createMemoryJournal();
   #calls: string[] = [];
   #healed = false;
-  #dead = false;
-  /** Agents that were called although nothing could be recorded any more. */
+  /** When the journal failed; null while it lives. */
+  #deathMs: number | null = null;
+  /** What was done although nothing could be recorded any more; not what was done at the same moment. */
   readonly #late: string[] = [];
 
   constructor(world: SimWorld) {
@@ -108,7 +109,7 @@ class Stage {
     this.#now = virtualClock(last);
     this.#calls = [];
     this.#healed = healed;
-    this.#dead = false;
+    this.#deathMs = null;
     // As from a disk: nothing of an earlier life is shared.
     this.#journal = this.#mortal(createMemoryJournal(JSON.parse(JSON.stringify(entries)) as Entries), death);
     const run = pipeline.start({ input: this.#world.input, runId: "run", sessionId: "session", journal: this.#journal });
@@ -119,7 +120,7 @@ class Stage {
         throw error;
       }),
     );
-    if (this.#late.length > 0) throw new Error(`called after the journal had failed: ${this.#late.join(", ")}`);
+    if (this.#late.length > 0) throw new Error(`after the journal had failed: ${this.#late.join(", ")}`);
     return { result, entries: [...this.#journal.entries()], calls: this.#calls, durationMs: this.#now.elapsed() };
   }
 
@@ -129,19 +130,19 @@ class Stage {
       get: (key) => journal.get(key),
       entries: () => journal.entries(),
       append: async (key, outcome) => {
-        if (this.#dead) throw new Death("nothing is written after death");
+        this.#noteLate(`${key} was written`);
         // The end of a round is spared: after it a run that goes on begins another one.
         appended += key.startsWith("run!") ? 0 : 1;
-        this.#dead = appended === death?.atEntry && !key.startsWith("run!");
-        if (!this.#dead || death?.keeps === true) await journal.append(key, outcome);
-        if (this.#dead) throw new Death(`at ${key}`);
+        if (appended === death?.atEntry && !key.startsWith("run!")) this.#deathMs = this.#now.elapsed();
+        if (this.#deathMs === null || death?.keeps === true) await journal.append(key, outcome);
+        if (this.#deathMs !== null) throw new Death(`at ${key}`);
       },
     };
   }
 
   /** What an agent does depends on its name, the visit, what it is given, and how many of its calls there were recorded. */
   async act(script: Script, input: JsonObject, context: AgentContext): Promise<unknown> {
-    if (this.#dead) this.#late.push(script.name);
+    this.#noteLate(`${script.name} was called`);
     const visit = context.idempotencyKey.slice("run/".length);
     this.#calls.push(`${visit} ${script.name} #${context.attempt}`);
     const call = this.#recordedCalls(visit, script.name);
@@ -150,6 +151,10 @@ class Stage {
     if (mishap === undefined) return outputOf(script, input);
     if (mishap === "hang") throw new Error("it waited for ever, and ended");
     throw new AgentError(mishap.kind, `mishap ${call + 1}`, mishap.retryAfterMs === undefined ? {} : { retryAfterMs: mishap.retryAfterMs });
+  }
+
+  #noteLate(what: string): void {
+    if (this.#deathMs !== null && this.#now.elapsed() > this.#deathMs) this.#late.push(what);
   }
 
   #recordedCalls(visit: string, agent: string): number {
