@@ -31,7 +31,9 @@ export interface AgentsContext {
   readonly functions: ReadonlySet<string>;
   /** By absolute path; those that could not be planned are missing. */
   readonly pipelines: ReadonlyMap<string, Plan>;
-  /** Agents that are only there to be extended; they need not be complete. */
+  /** Agents that others extend. */
+  readonly extended: ReadonlySet<string>;
+  /** Of these, the ones that are only there to be extended; they need not be complete. */
   readonly onlyBases: ReadonlySet<string>;
 }
 
@@ -102,8 +104,11 @@ function retryPolicy(keys: AgentSpec): RetryPolicy {
  * file was read, and what is wrong with its base is told there.
  */
 function checkKeys(agent: EffectiveAgent, context: AgentsContext): void {
-  if (agent.bases.length === 0 || context.functions.has(agent.name)) return;
-  const own = agentProblems(agent.name, context.source.spec.agents?.[agent.name] ?? {});
+  const isExtended = context.extended.has(agent.name);
+  if ((agent.bases.length === 0 && !isExtended) || context.functions.has(agent.name)) return;
+  const own = agentProblems(agent.name, context.source.spec.agents?.[agent.name] ?? {}).filter(
+    ({ code }) => code !== "missing-key" || !isExtended,
+  );
   const bases = agent.bases.flatMap((base) => keyProblems(context.effective.get(base) ?? agent, context));
   const told = new Set([...own, ...bases].map(kindOf));
   for (const problem of keyProblems(agent, context)) {
@@ -114,9 +119,9 @@ function checkKeys(agent: EffectiveAgent, context: AgentsContext): void {
   }
 }
 
-function keyProblems({ name, keys, bases, isWhole }: EffectiveAgent, { onlyBases }: AgentsContext): Diagnostic[] {
+function keyProblems({ name, keys, isWhole }: EffectiveAgent, { onlyBases }: AgentsContext): Diagnostic[] {
   const { extends: _, ...others } = keys;
-  const mayLackKeys = !isWhole || (bases.length > 0 && onlyBases.has(name));
+  const mayLackKeys = !isWhole || onlyBases.has(name);
   return agentProblems(name, others).filter(({ code }) => code !== "missing-key" || !mayLackKeys);
 }
 

@@ -43,8 +43,10 @@ export function buildPlan(source: PlanSource, options: BuildOptions = {}): Built
   const effective = effectiveAgents(spec, report);
   const providers = planProviders(spec, report);
   const functions = options.functions ?? new Set<string>();
-  const onlyBases = agentsOnlyExtended(spec);
-  const context = { source, report, effective, providers, functions, pipelines: nested.plans, onlyBases };
+  const extended = new Set(Object.values(spec.agents ?? {}).flatMap((agent) => agent.extends ?? []));
+  const called = agentsCalled(spec);
+  const onlyBases = new Set([...extended].filter((name) => !called.has(name)));
+  const context = { source, report, effective, providers, functions, pipelines: nested.plans, extended, onlyBases };
   const agents = new Map([...effective.values()].map((agent) => [agent.name, planAgent(agent, context)]));
   for (const name of functions) if (!agents.has(name)) agents.set(name, planFunction(name, spec));
   const names: Names = { spec, agents, effective, report };
@@ -95,17 +97,14 @@ function buildNested(source: PlanSource, options: BuildOptions): { plans: Map<st
   return { plans, diagnostics };
 }
 
-/** Agents that others extend and that nothing else names; what they lack, the others may bring. */
-function agentsOnlyExtended({ agents = {}, orchestration: { sequential } }: PipelineSpec): Set<string> {
-  const bases = new Set(Object.values(agents).flatMap((agent) => agent.extends ?? []));
-  const called = [
+/** The agents that a stage calls, or that are a fallback. */
+function agentsCalled({ agents = {}, orchestration: { sequential } }: PipelineSpec): Set<string> {
+  return new Set([
     ...sequential.agents,
     ...Object.values(sequential.parallel ?? {}).flatMap((group) => group.agents),
     ...(sequential.branches ?? []).flatMap((branch) => branch.to_agent ?? []),
     ...Object.values(agents).flatMap((agent) => agent.fallback ?? []),
-  ];
-  for (const name of called) bases.delete(name);
-  return bases;
+  ]);
 }
 
 /** An agent and the one that extends it share texts, and so their problems. */

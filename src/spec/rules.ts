@@ -27,9 +27,10 @@ export const RULE_CODES = {
  */
 export function checkRules(data: JsonObject): Diagnostic[] {
   const sequential = field(field(data, "orchestration"), "sequential");
+  const extended = new Set(entries(data.agents).map(([, agent]) => field(agent, "extends")));
   return [
     ...NAMED_TABLES.flatMap(([path, what]) => checkNames(path, what, path.reduce<Json | undefined>(field, data))),
-    ...entries(data.agents).flatMap(([name, agent]) => checkAgent(name, agent)),
+    ...entries(data.agents).flatMap(([name, agent]) => checkAgent(name, agent, extended.has(name))),
     ...entries(data.inputs).flatMap(([name, input]) => checkInput(name, input)),
     ...entries(data.providers).flatMap(([name, provider]) =>
       checkKeys(["providers", name, "headers"], field(provider, "headers"), "invalid-header", HEADER_NAME, "the name of an HTTP header"),
@@ -91,11 +92,12 @@ function checkKeys(path: Path, table: Json | undefined, code: RuleCode, pattern:
     .map(([key]) => problem(code, [...path, key], `${JSON.stringify(key)} cannot be ${what}`, { at: "key" }));
 }
 
-function checkAgent(name: string, agent: Json): Diagnostic[] {
+/** What an agent lacks that others extend, these may bring; only the whole file shows whether it is run itself. */
+function checkAgent(name: string, agent: Json, isExtended: boolean): Diagnostic[] {
   if (!isJsonObject(agent)) return [];
   const path: Path = ["agents", name];
   return [
-    ...agentProblems(name, agent),
+    ...agentProblems(name, agent).filter(({ code }) => code !== "missing-key" || !isExtended),
     ...checkKeys([...path, "input"], agent.input, "invalid-name", /^./su, "a name in `input`"),
     ...checkKeys([...path, "output"], agent.output, "invalid-name", /^./su, "a key of the state"),
     ...checkKeys([...path, "env"], agent.env, "invalid-variable", VARIABLE, "the name of an environment variable"),

@@ -143,10 +143,22 @@ describe("extends", () => {
       ["agents.a missing-key: `a` is a script, so it needs `command` or `shell`"],
     ],
     [
-      "a script without a command, which is told when the file is read",
-      { base: { type: "script" }, a: { extends: "base" } },
+      "a script without a command, which the others bring",
+      { base: { type: "script" }, a: { extends: "base", command: ["x"] }, b: { extends: "base" } },
+      ["a", "b"],
+      ["agents.b missing-key: `b` is a script, so it needs `command` or `shell`"],
+    ],
+    [
+      "a script without a command that is a stage: it is told there alone",
+      { a: { type: "script" }, b: { extends: "a" } },
+      ["a", "b"],
+      ["agents.a missing-key: `a` is a script, so it needs `command` or `shell`"],
+    ],
+    [
+      "a script without an output for its text, which the other brings",
+      { base: script({ stdout: "text" }), a: { extends: "base", output: "x" } },
       ["a"],
-      ["agents.base missing-key: `base` is a script, so it needs `command` or `shell`"],
+      [],
     ],
     [
       "with a key that the base's type does not take",

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
+import type { PipelineDefinition } from "../../src/spec/spec.ts";
 import { buildPlan } from "../../src/plan/build.ts";
 import { loadSource, readProblem, UnreadableFileError } from "../../src/plan/source.ts";
-import { canned, pipeline, planOf, problemsIn, problemsOf, type World } from "./plans.ts";
+import { build, canned, pipeline, planOf, problemsIn, problemsOf, type World } from "./plans.ts";
 
 const one = (agent: string): string => `[agents.one]\n${agent}\n[orchestration.sequential]\nagents = ["one"]\n`;
 const calls = (file: string): string => one(`type = "pipeline"\nfile = "${file}"`);
@@ -112,6 +113,17 @@ describe("nested pipelines", () => {
     expect(source && buildPlan(source).plan).not.toBeNull();
   });
 });
+
+test.each<[sentence: string, definition: PipelineDefinition, files: Readonly<Record<string, string>>]>([
+  ["a prompt file is missing", pipeline({ agents: ["a"] }, { a: { type: "llm", model: "m", prompt_file: "a.md" } }), {}],
+  ["a nested file is missing", pipeline({ agents: ["a"] }, { a: { type: "pipeline", file: "a.toml" } }), {}],
+  [
+    "a nested file contains itself",
+    pipeline({ agents: ["a"] }, { a: { type: "pipeline", file: "a.toml" } }),
+    { "a.toml": calls("a.toml") },
+  ],
+  ["a nested file has a mistake", pipeline({ agents: ["a"] }, { a: { type: "pipeline", file: "a.toml" } }), { "a.toml": `x = 1\n${ENDS}` }],
+])("there is no plan where %s", async (_sentence, definition, files) => expect((await build(definition, { files })).plan).toBeNull());
 
 describe("a pipeline file that cannot be read", () => {
   test.each([

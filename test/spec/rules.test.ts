@@ -45,6 +45,7 @@ describe("a file is told", () => {
     ["of a module without a module", [AGENT, 'type = "module"'], ["3:9 missing-key: `one` is a module, so it needs `module`"]],
     ["of a pipeline without a file", [AGENT, 'type = "pipeline"'], ["3:9 missing-key: `one` is a pipeline, so it needs `file`"]],
     ["nothing of missing keys that a base may bring", [AGENT, 'type = "script"', 'extends = "two"'], []],
+    ["nothing of missing keys that those may bring who extend it", [AGENT, 'type = "script"', "[agents.two]", 'extends = "one"'], []],
     ["nothing of a model, which [defaults] may bring", [AGENT, 'type = "llm"'], []],
     [
       "of text that goes nowhere",

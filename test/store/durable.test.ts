@@ -286,6 +286,45 @@ function durableSuite(name: string, make: (world: World, timeoutMs: number | nul
       expect(durable.interruption()).toBeUndefined();
     });
 
+    test("an exception deep inside stops what is around it at once, although something beside it takes its time to end", async () => {
+      const { durable, clock } = start();
+      const stops: [string | undefined, number][] = [];
+      const bad = { name: "bad", run: () => waitOn(clock, 100).then(() => Promise.reject(new RangeError("a bug"))) };
+      const slow = {
+        name: "slow",
+        run: async (inner: Durable): Promise<Result> => {
+          await inner
+            .step("slow", async (context) => {
+              await context.limit(
+                null,
+                (signal) => new Promise((resolve) => signal.addEventListener("abort", () => clock.after(3000, () => resolve("")))),
+              );
+              return outcome();
+            })
+            .catch(() => {});
+          return { name: "slow", failed: false, stopped: null, stop: undefined };
+        },
+      };
+      type Children = Parameters<typeof durable.all<Result>>[1];
+      const around = (key: string, children: Children) => ({
+        name: key,
+        run: async (outer: Durable): Promise<Result> =>
+          (await outer.all<Result>(`${key}/members`, children, { ...options, followedBy: key }))[0] as Result,
+      });
+      const beside = {
+        name: "beside",
+        run: async (outer: Durable): Promise<Result> => {
+          const stop = await outer.sleep("beside", 1000, 0);
+          stops.push([stop?.failure.kind, clock.elapsed()]);
+          return { name: "beside", failed: false, stopped: stop ?? null, stop };
+        },
+      };
+      await expect(clock.run(durable.all<Result>("g/members", [around("h", [around("i", [bad, slow])]), beside], options))).rejects.toThrow(
+        new RangeError("a bug"),
+      );
+      expect([stops, clock.elapsed()]).toEqual([[["internal", 100]], 3100]);
+    });
+
     test("an exception of one passes through, after the others have been stopped and have ended", async () => {
       const { durable, clock } = start();
       const seen: unknown[] = [];
