@@ -132,6 +132,14 @@ describe("what follows from a mistake of form is not told:", () => {
       ['4:8 invalid-value: `type`: expected "script", "llm", "module", "canned", "pipeline"; got "http"'],
     ],
     [
+      "nor where a file that another agent names is missing as well",
+      sequence('[agents.one]\ntype = "http"', '[agents.two]\ntype = "llm"\nmodel = "m"\nprompt_file = "none.md"'),
+      [
+        '4:8 invalid-value: `type`: expected "script", "llm", "module", "canned", "pipeline"; got "http"',
+        "8:15 unreadable-file: there is no file none.md",
+      ],
+    ],
+    [
       "a key that is not what it should be is not missing",
       sequence('[agents.one]\ntype = "script"\ncommand = "ls"', TWO),
       ['5:11 wrong-type: `command`: expected a list of strings, the program and its arguments, got the text "ls"'],

@@ -160,6 +160,7 @@ describe("a circle needs a bound", () => {
     ["two branches that close the same circle in two ways", withBranches("a b", when("b → a"), when("b → a")), [0, 1]],
     ["two circles", withBranches("a b c d", when("b → a"), when("d → c")), [0, 1]],
     ["a circle of three branches", withBranches("a", when("a → b"), when("b → c"), when("c → a")), [2]],
+    ["a circle that only the bound of a later branch lets a run come to", withBranches("a b", always("a → a"), when("b → a")), [0, 1]],
     ["one circle inside of another", withBranches("a b c", when("c → a"), when("b → a")), [0, 1]],
   ])("%s: each branch back is told once", async (_sentence, definition, expected) => {
     const { diagnostics } = await build(definition);

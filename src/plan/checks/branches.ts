@@ -101,6 +101,8 @@ function checkCircles(
         help: "say how often at most, for example max_times = 3",
       },
     );
+    // A bound lets a run go on past the branch, and so round another circle.
+    index = specs.length;
   }
 }
 
