@@ -9,8 +9,13 @@ import { toJson } from "../spec/json.ts";
  */
 export interface Journal {
   get(key: string): Outcome | undefined;
-  append(key: string, outcome: Outcome): Promise<void> | void;
+  append(key: string, outcome: Outcome, options?: AppendOptions): Promise<void> | void;
   entries(): Iterable<readonly [key: string, outcome: Outcome]>;
+}
+
+export interface AppendOptions {
+  /** Whether the entry, and everything before it, has to be durable when the promise resolves. It has, unless false. */
+  readonly checkpoint?: boolean;
 }
 
 /**
