@@ -1,4 +1,5 @@
 import pTimeout from "p-timeout";
+import type { Clock } from "../engine/clock.ts";
 import {
   type AllOptions,
   type Child,
@@ -14,7 +15,6 @@ import type { RunEvent } from "../engine/event.ts";
 import { AgentError, type Failure } from "../engine/failure.ts";
 import type { HookPlan } from "../plan/plan.ts";
 import { formatDuration } from "../spec/duration.ts";
-import type { Clock } from "./clock.ts";
 import { Interruption } from "./interruption.ts";
 import type { Journal } from "./journal.ts";
 

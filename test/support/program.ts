@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import type { Io, Output, StopReason } from "../../src/cli/io.ts";
 import { main } from "../../src/cli/main.ts";
-import type { Clock } from "../../src/store/clock.ts";
+import type { Clock } from "../../src/engine/clock.ts";
 import { systemClock } from "../../src/store/clock.ts";
 
 /** What a run of the program left behind. */
