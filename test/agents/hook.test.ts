@@ -1,15 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createHookRunner } from "../../src/agents/hook.ts";
 import { AgentError } from "../../src/engine/failure.ts";
 import type { HookPlan } from "../../src/plan/plan.ts";
 import { systemClock } from "../../src/store/clock.ts";
+import { folderWith } from "../support/folder.ts";
 import { isRunning, PROGRAMS } from "./calls.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "agentflow-hooks-"));
-afterAll(() => rmSync(directory, { recursive: true }));
+const directory = folderWith({});
 
 const runHook = createHookRunner({
   env: { PATH: process.env.PATH, TARGET: join(directory, "told") },
