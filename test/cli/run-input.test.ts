@@ -119,7 +119,7 @@ describe("a bad input ends with 2, nothing was run:", () => {
     [
       "a number that would come out as another one",
       ["any.toml", "--input", "id:=12345678901234567890"],
-      "agentflow: the input `id` cannot be taken as it is: the number 12345678901234567890 would come out as 12345678901234567000",
+      "agentflow: the input `id` cannot be taken as it is: the number 12345678901234567890 would come out as 12345678901234567000; as a string it would be kept",
     ],
     [
       "text that is not of the declared type",
@@ -165,7 +165,7 @@ describe("a bad input ends with 2, nothing was run:", () => {
     [
       "a number in a file that would come out as another one",
       ["any.toml", "--input-file", "large.json"],
-      "agentflow: --input-file: large.json cannot be taken as it is: the number 12345678901234567890 would come out as 12345678901234567000",
+      "agentflow: --input-file: large.json cannot be taken as it is: the number 12345678901234567890 would come out as 12345678901234567000; as a string it would be kept",
     ],
     ["nothing on standard input", ["any.toml", "--input-file", "-"], `agentflow: --input-file: standard input is empty; it ${object}`],
     [
