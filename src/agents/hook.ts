@@ -62,6 +62,7 @@ async function runCommand(
 ): Promise<void> {
   const stdin = `${JSON.stringify(payload)}\n`;
   const result = await runProcess({ command, cwd, env, stdin, maxOutput: null, graceMs, signal, kill });
+  if (result.stopped !== null) throw result.stopped;
   if (result.exitCode === 0) return;
   const how = result.signal === null ? `exited with code ${result.exitCode}` : `was ended by ${result.signal}`;
   const last = result.stderrTail.findLast((line) => line.trim() !== "");

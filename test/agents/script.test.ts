@@ -255,9 +255,10 @@ describe("what a script started ends with it", () => {
 
   test("row 126: a script that does not end is ended when its time is over", async () => {
     const { pid, error, tookMs } = await stopped(program("forever.sh"));
-    expect({ kind: error.kind, message: error.message, running: isRunning(pid) }).toEqual({
+    expect({ kind: error.kind, message: error.message, detail: error.detail, running: isRunning(pid) }).toEqual({
       kind: "timeout",
       message: "too slow",
+      detail: pid, // all that it had written to stderr
       running: false,
     });
     expect(tookMs).toBeLessThan(1_000);
@@ -265,9 +266,10 @@ describe("what a script started ends with it", () => {
 
   test("row 15: so is one whose run was cancelled", async () => {
     const { pid, error } = await stopped(program("forever.sh"), { reason: "Ctrl-C" });
-    expect({ kind: error.kind, message: error.message, running: isRunning(pid) }).toEqual({
+    expect({ kind: error.kind, message: error.message, detail: error.detail, running: isRunning(pid) }).toEqual({
       kind: "cancelled",
       message: "the call was cancelled",
+      detail: undefined,
       running: false,
     });
   });

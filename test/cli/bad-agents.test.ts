@@ -90,8 +90,8 @@ describe("a script that goes wrong fails its stage, and the message says how:", 
     const pid = Number(/a │ (\d+)/.exec(stderr)?.[1]);
     const progress = `[1/1] a …\na │ ${pid}\n[1/1] a ✖ 0ms: it did not end within 300ms\n`;
     expect({ code, stdout, stderr }).toEqual({
-      ...failed("it did not end within 300ms"),
-      stderr: progress + failed("it did not end within 300ms").stderr,
+      ...failed("it did not end within 300ms", `    │ ${pid}`),
+      stderr: progress + failed("it did not end within 300ms", `    │ ${pid}`).stderr,
     });
     expect(isRunning(pid)).toBe(false);
   });
