@@ -157,7 +157,7 @@ describe("wrong usage ends with 2, nothing was run, and the message says what to
     [
       "a template that is not there",
       ["init", "--template", "banking"],
-      `agentflow: option '-t, --template <name>' argument 'banking' is invalid. Allowed choices are starter, etl, content, ml, research, review, support.\n${seeHelp("init")}`,
+      `agentflow: option '-t, --template <name>' argument 'banking' is invalid. Allowed choices are starter, etl, content, ml, research, review, support, trio.\n${seeHelp("init")}`,
     ],
     [
       "a shell that cannot be completed",
