@@ -6,24 +6,21 @@ import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "vitest";
 import { COMMAND_ENV, type CommandEnd, commandScript, commandStarter, followed } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
+import { oneStage } from "../support/one-stage.ts";
 
 const MEGABYTES = 20;
 
-function sequence(agent: string): string {
-  return `[agents.a]\n${agent}\n[orchestration.sequential]\nagents = ["a"]\n`;
-}
-
 function moduleOf(name: string): string {
-  return sequence(`type = "module"\nmodule = "${name}.mjs"\ntimeout = "none"`);
+  return oneStage(`type = "module"\nmodule = "${name}.mjs"\ntimeout = "none"`);
 }
 
 const cwd = folderWith({
-  "one.toml": sequence(`type = "canned"\nreply = { x = 1 }`),
-  "large.toml": sequence(`type = "module"\nmodule = "large.mjs"`),
+  "one.toml": oneStage(`type = "canned"\nreply = { x = 1 }`),
+  "large.toml": oneStage(`type = "module"\nmodule = "large.mjs"`),
   "large.mjs": `export default () => ({ text: "x".repeat(${MEGABYTES} * 1024 * 1024), end: "here" });`,
-  "slow.toml": sequence(`type = "script"\nshell = "sleep 0.3; exit 3"\noutput = "said"\nstdout = "text"`),
-  "sleeps.toml": sequence(`type = "script"\nshell = "exec sleep 60"`),
-  "echoes.toml": `[inputs.n]\n${sequence(`type = "script"\nshell = "sleep 0.1; cat"`)}`,
+  "slow.toml": oneStage(`type = "script"\nshell = "sleep 0.3; exit 3"\noutput = "said"\nstdout = "text"`),
+  "sleeps.toml": oneStage(`type = "script"\nshell = "exec sleep 60"`),
+  "echoes.toml": `[inputs.n]\n${oneStage(`type = "script"\nshell = "sleep 0.1; cat"`)}`,
   "console.toml": moduleOf("console"),
   "console.mjs": `console.log("loading %d", 1);\nexport default () => { console.error("working"); console.table([1]); return { x: 1 }; };`,
   "exits.toml": moduleOf("exits"),

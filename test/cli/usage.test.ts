@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { VERSION } from "../../src/cli/version.ts";
 import { folderWith } from "../support/folder.ts";
+import { oneStage } from "../support/one-stage.ts";
 import { runProgram } from "../support/program.ts";
 
 const cwd = folderWith({
-  "one.toml": `[agents.a]\ntype = "canned"\nreply = { x = 1 }\n[orchestration.sequential]\nagents = ["a"]\n`,
+  "one.toml": oneStage(`type = "canned"\nreply = { x = 1 }`),
 });
 
 const HELP = `Usage: agentflow [options] [command]
