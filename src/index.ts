@@ -2,6 +2,7 @@
 export { AgentError } from "./engine/failure.ts";
 export type { Failure, Usage } from "./engine/failure.ts";
 export type { AgentContext, AgentFunction, Metadata } from "./engine/agent.ts";
+export type { Clock } from "./engine/clock.ts";
 export type { RunEvent, RunEventType, StageRef, Stamped } from "./engine/event.ts";
 export type { HookPayload } from "./engine/hooks.ts";
 export type { AttemptResult, RunError, RunResult, RunStatus, StageResult, StageStatus } from "./engine/result.ts";
@@ -12,7 +13,6 @@ export { UnreadableFileError } from "./plan/source.ts";
 export type { Diagnostic, Path, Related, Span } from "./spec/diagnostic.ts";
 export type { Json, JsonObject } from "./spec/json.ts";
 export type { AgentDefinition, FailureKind, HookEvent, PipelineDefinition } from "./spec/spec.ts";
-export type { Clock } from "./store/clock.ts";
 export type { Outcome } from "./engine/durable.ts";
 export type { Journal } from "./store/journal.ts";
 export { createMemoryJournal } from "./store/journal.ts";

@@ -4,6 +4,7 @@ import { createHookRunner } from "./agents/hook.ts";
 import { createAgentRunner } from "./agents/runner.ts";
 import { readFileNow, thisMachine } from "./check.ts";
 import type { AgentFunction, Metadata } from "./engine/agent.ts";
+import type { Clock } from "./engine/clock.ts";
 import type { RunEvent, Stamped } from "./engine/event.ts";
 import { type HookPayload, hookEventOf, hookJson, hookPayload, matchingHooks } from "./engine/hooks.ts";
 import { interpret, RESERVED_META } from "./engine/interpreter.ts";
@@ -17,7 +18,7 @@ import { createMasker } from "./report/mask.ts";
 import type { Diagnostic } from "./spec/diagnostic.ts";
 import { isJsonObject, type JsonObject, NotJsonError, toJson } from "./spec/json.ts";
 import { HOOK_EVENTS, type HookEvent, type PipelineDefinition } from "./spec/spec.ts";
-import { type Clock, systemClock } from "./store/clock.ts";
+import { systemClock } from "./store/clock.ts";
 import { createMemoryJournal, type Journal } from "./store/journal.ts";
 import { createLocalDurable } from "./store/local.ts";
 import { openRound } from "./store/rounds.ts";
@@ -201,13 +202,11 @@ function startRun(plan: Plan, world: RunWorld, options: RunOptions): Run {
   const cancellation = new AbortController();
   const signal = options.signal === undefined ? cancellation.signal : AbortSignal.any([options.signal, cancellation.signal]);
   const journal = options.journal ?? createMemoryJournal();
-  const timers = timersOf(clock);
   const agents = createAgentRunner({
     env: world.env,
     functions: world.functions,
     graceMs: KILL_AFTER_MS,
-    now: () => clock.now(),
-    timers,
+    clock,
     ...(world.fetch === undefined ? {} : { fetch: world.fetch }),
   });
   const warnings: string[] = [];
@@ -318,7 +317,7 @@ class Listener {
     const secrets = plan.secrets.flatMap((name) => (world.env[name] === undefined ? [] : [{ name, value: world.env[name] }]));
     const masker = createMasker(secrets);
     this.#mask = (value) => masker.maskJson(value);
-    this.#runHook = createHookRunner({ env: world.env, graceMs: KILL_AFTER_MS, timers: timersOf(run.clock), kill: run.kill });
+    this.#runHook = createHookRunner({ env: world.env, graceMs: KILL_AFTER_MS, clock: run.clock, kill: run.kill });
   }
 
   async tell(event: RunEvent, hooks: readonly HookPlan[], signal: AbortSignal): Promise<void> {
@@ -362,12 +361,4 @@ function withinTime(returned: unknown, clock: Clock): unknown {
     const cancel = clock.after(CALLBACK_TIMEOUT_MS, () => reject(new Error(`it did not end within ${CALLBACK_TIMEOUT_MS / 1000}s`)));
     returned.then(resolvePromise, reject).finally(cancel);
   });
-}
-
-function timersOf(clock: Clock): { setTimeout: typeof globalThis.setTimeout; clearTimeout: typeof globalThis.clearTimeout } {
-  const set = (callback: () => void, ms = 0): (() => void) => clock.after(ms, callback);
-  const clear = (cancel: unknown): void => {
-    if (typeof cancel === "function") cancel();
-  };
-  return { setTimeout: set as unknown as typeof globalThis.setTimeout, clearTimeout: clear };
 }

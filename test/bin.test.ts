@@ -1,20 +1,15 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { COMMAND_ENV } from "./support/command.ts";
+import { folderWith } from "./support/folder.ts";
 
 /** The start of the command, in a copy of its own with programs that show what it does with them. */
 describe("bin/agentflow.js", () => {
-  let folder = "";
-  beforeAll(() => {
-    folder = realpathSync(mkdtempSync(join(tmpdir(), "agentflow-bin-")));
-    cpSync(fileURLToPath(new URL("../bin", import.meta.url)), join(folder, "bin"), { recursive: true });
-    writeFileSync(join(folder, "package.json"), `{ "type": "module" }`);
-    mkdirSync(join(folder, "dist"));
-  });
-  afterAll(() => rmSync(folder, { recursive: true }));
+  const folder = folderWith({ "package.json": `{ "type": "module" }`, "dist/README": "what is built" });
+  cpSync(fileURLToPath(new URL("../bin", import.meta.url)), join(folder, "bin"), { recursive: true });
 
   interface Row {
     readonly sentence: string;
@@ -74,7 +69,11 @@ describe("bin/agentflow.js", () => {
     if (program === null) rmSync(cli, { force: true });
     else writeFileSync(cli, program);
     const before = preload === undefined ? [] : ["--import", `data:text/javascript,${encodeURIComponent(preload)}`];
-    const result = spawnSync(process.execPath, [...before, join(folder, "bin", "agentflow.js")], { encoding: "utf8", timeout: 10_000 });
+    const result = spawnSync(process.execPath, [...before, join(folder, "bin", "agentflow.js")], {
+      env: COMMAND_ENV,
+      encoding: "utf8",
+      timeout: 10_000,
+    });
     expect({ code: result.status, stdout: result.stdout, stderr: result.stderr.replace(folder, "FOLDER") }).toEqual({
       code,
       stdout,

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { checkFile } from "../src/check.ts";
 import { EXIT } from "../src/cli/exit-codes.ts";
 import { VERSION } from "../src/cli/version.ts";
@@ -58,9 +58,6 @@ const filesOf = (name: string): [string, string][] =>
 const shells = new Map<string, Shell>();
 beforeAll(() => {
   for (const name of names) shells.set(name, openShell(filesOf(name)));
-});
-afterAll(() => {
-  for (const shell of shells.values()) shell.remove();
 });
 const shellOf = (name: string): Shell => {
   const shell = shells.get(name);

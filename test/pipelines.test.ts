@@ -1,13 +1,13 @@
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type JsonObject, loadPipeline, type RunResult } from "../src/index.ts";
 import { AGENT_KEYS_BY_TYPE } from "../src/spec/agent-keys.ts";
 import type { AgentSpec, PipelineSpec } from "../src/spec/spec.ts";
 import { type CannedServer, cannedServer } from "./support/canned-server.ts";
+import { folderWith } from "./support/folder.ts";
 import { programPath, runProgram } from "./support/program.ts";
 
 /**
@@ -20,15 +20,9 @@ const FOLDERS = ["content", "etl", "ml", "research", "review", "starter", "suppo
 const WITH_MODELS = ["content", "research", "review", "support", "trio"];
 const WITH_KEY = { PATH: programPath(), OPENAI_API_KEY: "a-key-that-nobody-accepts" };
 
-let scratch = "";
-beforeAll(() => {
-  scratch = realpathSync(mkdtempSync(join(tmpdir(), "agentflow-pipelines-")));
-});
-afterAll(() => rmSync(scratch, { recursive: true }));
-
 /** A fresh copy of a sample's folder. */
 function copyOf(sample: string): string {
-  const folder = mkdtempSync(join(scratch, `${sample}-`));
+  const folder = folderWith({});
   cpSync(join(PIPELINES, sample), folder, { recursive: true });
   return folder;
 }

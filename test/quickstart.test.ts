@@ -1,9 +1,10 @@
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { type JsonObject, loadPipeline, type PipelineOptions } from "../src/index.ts";
+import { folderWith } from "./support/folder.ts";
 import { programPath, runProgram } from "./support/program.ts";
 
 /** The quickstart, whose report is held against what can be found in node_modules by other means. */
@@ -54,8 +55,7 @@ test("reports without sizes when they cannot be had", async () => {
 });
 
 test("says what to do where nothing is installed", async () => {
-  const empty = mkdtempSync(join(tmpdir(), "agentflow-empty-"));
-  onTestFinished(() => rmSync(empty, { recursive: true }));
+  const empty = folderWith({});
   const { code, stdout, stderr } = await runProgram(["run", PIPELINE, "--input", `folder=${empty}/none`], {
     cwd: tmpdir(),
   });

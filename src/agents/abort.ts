@@ -1,13 +1,8 @@
+import type { Clock } from "../engine/clock.ts";
 import { AgentError } from "../engine/failure.ts";
 
-/** Timers as they are handed in, the shape of the global ones. */
-export interface Timers {
-  readonly setTimeout: typeof globalThis.setTimeout;
-  readonly clearTimeout: typeof globalThis.clearTimeout;
-}
-
-/** setTimeout fires at once when it is asked to wait longer than this. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** What agents need of a clock. */
+export type Waiting = Pick<Clock, "after">;
 
 /** What a call throws when its signal has aborted: the reason where it says which kind of failure it is, otherwise `cancelled`. */
 export function abortError(signal: AbortSignal): AgentError {
@@ -39,12 +34,8 @@ export function untilAborted<T>(work: PromiseLike<T>, signal: AbortSignal): Prom
 }
 
 /** Waits `delayMs`, of any length; rejects with {@link abortError} as soon as the signal aborts. */
-export async function sleep(timers: Timers, delayMs: number, signal: AbortSignal): Promise<void> {
-  for (let left = delayMs; left > 0; left -= LONGEST_TIMER_MS) {
-    let timer: ReturnType<Timers["setTimeout"]> | undefined;
-    const elapsed = new Promise<void>((resolve) => {
-      timer = timers.setTimeout(resolve, Math.min(left, LONGEST_TIMER_MS));
-    });
-    await untilAborted(elapsed, signal).finally(() => timers.clearTimeout(timer));
-  }
+export function sleep(clock: Waiting, delayMs: number, signal: AbortSignal): Promise<void> {
+  const elapsed = Promise.withResolvers<void>();
+  const cancel = clock.after(delayMs, elapsed.resolve);
+  return untilAborted(elapsed.promise, signal).finally(cancel);
 }

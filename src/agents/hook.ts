@@ -1,6 +1,6 @@
 import type { HookPlan } from "../plan/plan.ts";
 import type { JsonObject } from "../spec/json.ts";
-import type { Timers } from "./abort.ts";
+import type { Waiting } from "./abort.ts";
 import { abortError, sleep, untilAborted } from "./abort.ts";
 import { loadFunction } from "./module.ts";
 import { runProcess } from "./process.ts";
@@ -10,7 +10,7 @@ export interface HookRunnerOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** From SIGTERM to SIGKILL. */
   readonly graceMs: number;
-  readonly timers: Timers;
+  readonly clock: Waiting;
   /** Ends commands with SIGKILL, at once; after it none is started. */
   readonly kill?: AbortSignal;
 }
@@ -30,7 +30,7 @@ export function createHookRunner(options: HookRunnerOptions): HookRunner {
     const done = new AbortController();
     if (hook.timeoutMs !== null) {
       const limitMs = hook.timeoutMs;
-      sleep(options.timers, limitMs, done.signal).then(
+      sleep(options.clock, limitMs, done.signal).then(
         () => timeout.abort(new Error(`took longer than its timeout of ${limitMs} ms and was stopped`)),
         () => {},
       );
@@ -62,6 +62,7 @@ async function runCommand(
 ): Promise<void> {
   const stdin = `${JSON.stringify(payload)}\n`;
   const result = await runProcess({ command, cwd, env, stdin, maxOutput: null, graceMs, signal, kill });
+  if (result.stopped !== null) throw result.stopped;
   if (result.exitCode === 0) return;
   const how = result.signal === null ? `exited with code ${result.exitCode}` : `was ended by ${result.signal}`;
   const last = result.stderrTail.findLast((line) => line.trim() !== "");

@@ -1,5 +1,6 @@
 import type { OpenAI } from "openai";
 import type { AgentCall, AgentReply } from "../engine/agent.ts";
+import type { Clock } from "../engine/clock.ts";
 import { AgentError } from "../engine/failure.ts";
 import type { LlmCallPlan, ProviderPlan } from "../plan/plan.ts";
 import { abortError } from "./abort.ts";
@@ -9,8 +10,8 @@ import { connectionError, readAnswer, statusError } from "./llm-answer.ts";
 export interface LlmOptions {
   /** Where keys are, and what templates in headers see. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Epoch milliseconds; for a `Retry-After` that is a date. */
-  readonly now: () => number;
+  /** For a `Retry-After` that is a date. */
+  readonly clock: Pick<Clock, "now">;
   readonly fetch?: typeof globalThis.fetch | undefined;
 }
 
@@ -36,7 +37,7 @@ export function createLlmCaller(options: LlmOptions): CallLlm {
     const client = clients.get(plan.provider) ?? connect(plan.provider, key, options);
     clients.set(plan.provider, client);
     const { openai, isStatusError } = await client;
-    const asked: Asked = { provider: plan.provider, model: plan.model, key, now: options.now };
+    const asked: Asked = { provider: plan.provider, model: plan.model, key, now: () => options.clock.now() };
     let response: Response;
     let text: string;
     try {

@@ -31,6 +31,8 @@ export interface ProcessResult {
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly stdout: Buffer;
+  /** Why its signal stopped it; null where that did not happen. */
+  readonly stopped: AgentError | null;
   /** It wrote more than `maxOutput` and was ended for that. */
   readonly overflowed: boolean;
   /** The last lines of stderr. */
@@ -55,10 +57,10 @@ const NUL = { code: "ERR_INVALID_ARG_VALUE", message: "an argument holds a NUL c
  * Contract: the output is complete when both pipes are closed, so a background process that holds one is waited for (until
  * the signal aborts) where the program itself exited with 0, and ended at once where it failed. Whatever of the group is
  * left after that is ended: SIGTERM, and SIGKILL after `graceMs`. On an abort the same happens at once, and the promise
- * rejects with the reason within `graceMs` and half a second, also when a process that left the group holds a pipe.
+ * resolves within `graceMs` and half a second, also when a process that left the group holds a pipe.
  * These waits are in real time, since processes are.
  *
- * @throws AgentError `spawn` when it cannot be started; otherwise only the reason of an abort.
+ * @throws AgentError `spawn` when it cannot be started; the reason of an abort that was there before it.
  */
 export async function runProcess(request: ProcessRequest): Promise<ProcessResult> {
   if (request.signal.aborted) throw abortError(request.signal);
@@ -144,11 +146,11 @@ async function follow(child: Child, request: ProcessRequest): Promise<ProcessRes
   child.stderr.destroy();
   groups.delete(child.pid);
   if (groups.size === 0) process.off("exit", killGroups);
-  if (why === "aborted") throw abortError(request.signal);
   return {
     exitCode: exit.code,
     signal: exit.signal,
     stdout: stdout.bytes(),
+    stopped: why === "aborted" ? abortError(request.signal) : null,
     overflowed: why === "overflow",
     stderrTail: stderr.tail(),
     leftovers: leftovers && (why === "ended" || why === "failed"),

@@ -1,6 +1,6 @@
 import type { AgentCall, AgentFunction, AgentReply, AgentRunner } from "../engine/agent.ts";
+import type { Clock } from "../engine/clock.ts";
 import { AgentError } from "../engine/failure.ts";
-import type { Timers } from "./abort.ts";
 import { untilAborted } from "./abort.ts";
 import { createCannedCaller } from "./canned.ts";
 import { callFunction } from "./function.ts";
@@ -15,9 +15,7 @@ export interface AgentRunnerOptions {
   readonly functions?: ReadonlyMap<string, AgentFunction>;
   /** From SIGTERM to SIGKILL; 5 seconds unless given. */
   readonly graceMs?: number;
-  /** Epoch milliseconds. */
-  readonly now: () => number;
-  readonly timers: Timers;
+  readonly clock: Pick<Clock, "now" | "after">;
   /** For model calls; Node's own unless given. */
   readonly fetch?: typeof globalThis.fetch;
 }
@@ -33,12 +31,12 @@ const DEFAULT_GRACE_MS = 5_000;
 
 /** Calls agents of every type but `pipeline`, which is the interpreter's own. See {@link AgentRunner} for what is promised. */
 export function createAgentRunner(options: AgentRunnerOptions): ClosableAgentRunner {
-  const { env, functions, graceMs = DEFAULT_GRACE_MS, timers } = options;
+  const { env, functions, graceMs = DEFAULT_GRACE_MS, clock } = options;
   const closing = new AbortController();
   const killing = new AbortController();
   const running = new Set<Promise<unknown>>();
   const callLlm = createLlmCaller(options);
-  const callCanned = createCannedCaller(timers);
+  const callCanned = createCannedCaller(clock);
 
   /** For what lives outside of this process. */
   async function guarded(call: AgentCall, start: (signal: AbortSignal) => Promise<AgentReply>): Promise<AgentReply> {

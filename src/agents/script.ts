@@ -34,6 +34,9 @@ export async function callScript(call: AgentCall, plan: ScriptCallPlan, options:
     kill: options.kill,
     onLine: call.context.log,
   });
+  const { stopped } = result;
+  // One that was cancelled did nothing wrong; one that took too long has perhaps said why.
+  if (stopped !== null) throw stopped.kind === "cancelled" ? stopped : failure(stopped.kind, stopped.message, result, stopped.cause);
   if (result.leftovers) call.context.log("processes that the script had left running were ended");
   if (result.overflowed)
     throw failure("invalid_output", `stdout is larger than max_output (${plan.maxOutput} bytes); the script was ended`, result);

@@ -1,13 +1,14 @@
 import { AgentError } from "../engine/failure.ts";
 import type { ScriptCallPlan } from "../plan/plan.ts";
+import { NotJsonError, parseJson } from "../spec/json.ts";
 
 /**
  * What a script's stdout means.
  *
- * Contract: `json`: the value, or undefined where there is nothing but white space; numbers come out as they were written
- * or not at all. `text`: the text without one trailing newline. `lines`: the lines without their ends; no output is no line.
+ * Contract: `json`: the value, exactly or not at all; undefined where there is nothing but white space. `text`: the text
+ * without one trailing newline. `lines`: the lines without their ends; no output is no line.
  *
- * @throws AgentError `invalid_output`, quoting the beginning.
+ * @throws AgentError `invalid_output`.
  */
 export function readStdout(bytes: Buffer, mode: ScriptCallPlan["stdout"]): unknown {
   const text = decode(bytes, mode);
@@ -38,28 +39,10 @@ function decode(bytes: Buffer, mode: ScriptCallPlan["stdout"]): string {
 
 function parse(text: string): unknown {
   try {
-    // Asking for each number's source is slow, and most output has no number that could be too long for a double.
-    return /\d{16}|[eE]\+?\d{3}/.test(text) ? JSON.parse(text, keepExact) : JSON.parse(text);
-  } catch (error) {
-    if (error instanceof AgentError) throw error;
-    const reason = error instanceof RangeError ? "is nested too deeply" : "is not JSON";
-    throw new AgentError("invalid_output", `stdout ${reason}; it begins with ${quote(text)}`, { cause: error });
+    return parseJson(text);
+  } catch (cause) {
+    const problem =
+      cause instanceof NotJsonError ? `cannot be taken as it is: ${cause.message}` : `is not JSON; it begins with ${quote(text)}`;
+    throw new AgentError("invalid_output", `stdout ${problem}`, { cause });
   }
-}
-
-function keepExact(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
-  const source = context?.source;
-  if (typeof value !== "number" || source === undefined || isExact(value, source)) return value;
-  throw new AgentError(
-    "invalid_output",
-    `stdout holds the number ${abbreviate(source)}, which would come out as ${value}; print it as a string`,
-  );
-}
-
-function isExact(value: number, source: string): boolean {
-  return Number.isFinite(value) && (!/^-?\d+$/.test(source) || BigInt(source) === BigInt(value));
-}
-
-function abbreviate(digits: string): string {
-  return digits.length > 40 ? `${digits.slice(0, 37)}…` : digits;
 }

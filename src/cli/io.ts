@@ -1,4 +1,4 @@
-import type { Clock } from "../store/clock.ts";
+import type { Clock } from "../engine/clock.ts";
 
 /** A stream that the program writes to. */
 export interface Output {

@@ -8,7 +8,7 @@ import type { ValidateFlags } from "./validate.ts";
 import { VERSION } from "./version.ts";
 
 /** The shipped pipelines that `init` can copy. */
-const TEMPLATES = ["starter", "etl", "content", "ml", "research", "review", "support"];
+const TEMPLATES = ["starter", "etl", "content", "ml", "research", "review", "support", "trio"];
 
 /** Reads the arguments and runs the command that they name; each command is loaded only when it runs. */
 export async function runProgram(io: Io): Promise<number> {

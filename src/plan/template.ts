@@ -130,7 +130,7 @@ function compileInside(text: string, { start, end, quote }: Inside, context: Exp
   if (end === undefined) {
     const help =
       quote === undefined
-        ? "for the three characters themselves, write `$${{`"
+        ? "add `}}` where the expression ends; for the three characters themselves, write `$${{`"
         : `the quote in \`${text.slice(quote, quote + 10).split("\n")[0]}\` is never closed`;
     return { problems: [{ code: "unterminated-template", message: "`${{` has no `}}` that ends it", start: opening, end: start, help }] };
   }

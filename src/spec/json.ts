@@ -69,7 +69,7 @@ function keepExact(_key: string, value: unknown, context?: { readonly source?: s
   if (typeof value !== "number" || source === undefined) return value;
   if (Number.isFinite(value) && (!/^-?\d+$/.test(source) || BigInt(source) === BigInt(value))) return value;
   const shown = source.length > 40 ? `${source.slice(0, 37)}…` : source;
-  throw new NotJsonError(`the number ${shown} would come out as ${value}`);
+  throw new NotJsonError(`the number ${shown} would come out as ${value}; as a string it would be kept`);
 }
 
 const copies = new WeakSet<object>();

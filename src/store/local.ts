@@ -1,4 +1,5 @@
 import pTimeout from "p-timeout";
+import type { Clock } from "../engine/clock.ts";
 import {
   type AllOptions,
   type Child,
@@ -14,7 +15,6 @@ import type { RunEvent } from "../engine/event.ts";
 import { AgentError, type Failure } from "../engine/failure.ts";
 import type { HookPlan } from "../plan/plan.ts";
 import { formatDuration } from "../spec/duration.ts";
-import type { Clock } from "./clock.ts";
 import { Interruption } from "./interruption.ts";
 import type { Journal } from "./journal.ts";
 
@@ -238,19 +238,23 @@ class LocalDurable implements Durable {
     }
   }
 
-  /** Work that finished in spite of a cancellation is kept, since it was done and paid; after its own timeout it is not. */
+  /**
+   * Work that finished in spite of a cancellation is kept, since it was done and paid; after its own timeout it is not.
+   * Work that failed for just the reason for which it was stopped may say more of it: what a script had written, for example.
+   */
   async #afterStop<T>(working: Promise<T>, error: AgentError): Promise<T> {
     const { clock, graceMs } = this.#options;
     const settled = working.then(
       (value) => ({ value }),
-      () => null,
+      (thrown: unknown) => ({ thrown }),
     );
     const customTimers = {
       setTimeout: timerOf(clock),
       clearTimeout: (cancel: unknown) => (cancel as () => void)(),
     } as unknown as NonNullable<Parameters<typeof pTimeout>[1]["customTimers"]>;
     const end = await pTimeout(settled, { milliseconds: graceMs, fallback: () => null, customTimers });
-    if (end !== null && error.kind === "cancelled") return end.value;
+    if (end !== null && "value" in end && error.kind === "cancelled") return end.value;
+    if (end !== null && "thrown" in end && isSame(end.thrown, error)) throw end.thrown;
     throw error;
   }
 }
@@ -258,6 +262,10 @@ class LocalDurable implements Durable {
 /** `setTimeout` on a clock; the timer's handle is the function that cancels it. */
 function timerOf(clock: Clock): (callback: () => void, ms: number) => () => void {
   return (callback, ms) => clock.after(ms, callback);
+}
+
+function isSame(thrown: unknown, error: AgentError): boolean {
+  return thrown instanceof AgentError && thrown.kind === error.kind && thrown.message === error.message;
 }
 
 function errorOf(failure: Failure): AgentError {

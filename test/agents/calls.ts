@@ -7,11 +7,11 @@ import type { Scope } from "../../src/plan/scope.ts";
 import type { Template } from "../../src/plan/template.ts";
 import type { ClosableAgentRunner } from "../../src/agents/runner.ts";
 import { createAgentRunner } from "../../src/agents/runner.ts";
+import { systemClock } from "../../src/store/clock.ts";
 
 /** Calls of agents as the engine makes them, built by hand. */
 
 export const PROGRAMS = fileURLToPath(new URL("../fixtures/programs", import.meta.url));
-export const TIMERS = { setTimeout, clearTimeout };
 
 /** A template; a function stands for an expression. */
 export function template(text: string | ((scope: Scope) => string)): Template {
@@ -117,8 +117,7 @@ export function testRunner(
   return createAgentRunner({
     env: { PATH: process.env.PATH, ...options.env },
     graceMs: options.graceMs ?? 2_000,
-    now: () => options.now ?? 0,
-    timers: TIMERS,
+    clock: { ...systemClock(), now: () => options.now ?? 0 },
     ...(options.functions === undefined ? {} : { functions: options.functions }),
   });
 }

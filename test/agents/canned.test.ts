@@ -1,22 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { sleep } from "../../src/agents/abort.ts";
+import { sleep, type Waiting } from "../../src/agents/abort.ts";
 import { createCannedCaller } from "../../src/agents/canned.ts";
 import { createHookRunner } from "../../src/agents/hook.ts";
 import type { CallCanned } from "../../src/agents/canned.ts";
 import { AgentError } from "../../src/engine/failure.ts";
 import type { CannedCallPlan } from "../../src/plan/plan.ts";
+import { systemClock } from "../../src/store/clock.ts";
 import type { CallOptions } from "./calls.ts";
-import { callOf, cannedPlan, failureOf, TIMERS } from "./calls.ts";
-
-/** Timers that fire at once, and what they were asked for. */
-function virtualTimers(): { timers: typeof TIMERS; delays: number[] } {
-  const delays: number[] = [];
-  const set = (callback: () => void, delayMs: number): void => {
-    delays.push(delayMs);
-    queueMicrotask(callback);
-  };
-  return { delays, timers: { setTimeout: set as unknown as typeof setTimeout, clearTimeout: () => {} } };
-}
+import { callOf, cannedPlan, failureOf } from "./calls.ts";
 
 function answer(caller: CallCanned, plan: CannedCallPlan, options: CallOptions = {}): Promise<unknown> {
   return caller(callOf(plan, options), plan).then(
@@ -39,7 +30,7 @@ describe("a canned agent", () => {
     ["fails no time at all", { fail: "exit", failTimes: 0, replies: [1] }, [1]],
   ];
   test.each(rows)("row 123: %s", async (_sentence, changes, answers) => {
-    const caller = createCannedCaller(TIMERS);
+    const caller = createCannedCaller(systemClock());
     const plan = cannedPlan(changes);
     const got: unknown[] = [];
     for (const _ of answers) got.push(await answer(caller, plan));
@@ -47,7 +38,7 @@ describe("a canned agent", () => {
   });
 
   test("counts its calls by its own name, in each nested pipeline and in each runner anew", async () => {
-    const caller = createCannedCaller(TIMERS);
+    const caller = createCannedCaller(systemClock());
     const plan = cannedPlan({ replies: [1, 2] });
     const calls: readonly CallOptions[] = [
       { name: "a", context: { stage: "x" } },
@@ -57,13 +48,19 @@ describe("a canned agent", () => {
     ];
     const got: unknown[] = [];
     for (const call of calls) got.push(await answer(caller, plan, call));
-    got.push(await answer(createCannedCaller(TIMERS), plan, { name: "a" }));
+    got.push(await answer(createCannedCaller(systemClock()), plan, { name: "a" }));
     expect(got).toEqual([1, 2, 1, 1, 1]);
   });
 
   test("waits before it replies, and before it fails", async () => {
-    const { timers, delays } = virtualTimers();
-    const caller = createCannedCaller(timers);
+    const delays: number[] = [];
+    const caller = createCannedCaller({
+      after(ms, callback) {
+        delays.push(ms);
+        queueMicrotask(callback);
+        return () => {};
+      },
+    });
     expect(await answer(caller, cannedPlan({ delayMs: 500, replies: [1], fail: "exit", failTimes: 1 }))).toBe("exit");
     expect(await answer(caller, cannedPlan({ delayMs: 500, replies: [1], fail: "exit", failTimes: 1 }))).toBe(1);
     expect(delays).toEqual([500, 500]);
@@ -72,39 +69,34 @@ describe("a canned agent", () => {
   test("stops waiting when it is told to", async () => {
     const controller = new AbortController();
     const plan = cannedPlan({ delayMs: 60_000, replies: [1] });
-    const failure = failureOf(createCannedCaller(TIMERS)(callOf(plan, { signal: controller.signal }), plan));
+    const failure = failureOf(createCannedCaller(systemClock())(callOf(plan, { signal: controller.signal }), plan));
     controller.abort(new AgentError("timeout", "too slow"));
     expect(await failure).toMatchObject({ kind: "timeout", message: "too slow" });
   });
 });
 
 test("a wait that is over leaves no timer behind, whatever ended it", async () => {
-  const pending = new Set<unknown>();
-  const set = (callback: () => void, delayMs: number): unknown => {
-    const timer = setTimeout(callback, delayMs);
-    pending.add(timer);
-    return timer;
+  const pending = new Set<() => void>();
+  const clock: Waiting = {
+    after(ms, callback) {
+      const stop = systemClock().after(ms, callback);
+      const cancel = (): void => {
+        pending.delete(cancel);
+        stop();
+      };
+      pending.add(cancel);
+      return cancel;
+    },
   };
-  const clear = (timer: NodeJS.Timeout): void => {
-    pending.delete(timer);
-    clearTimeout(timer);
-  };
-  const timers = { setTimeout: set as unknown as typeof setTimeout, clearTimeout: clear as unknown as typeof clearTimeout };
   const controller = new AbortController();
-  const stopped = sleep(timers, 60_000, controller.signal).catch(() => "stopped");
+  const stopped = sleep(clock, 60_000, controller.signal).catch(() => "stopped");
   controller.abort();
   expect([await stopped, pending.size]).toEqual(["stopped", 0]);
-  await createHookRunner({ env: { PATH: process.env.PATH }, graceMs: 0, timers })(
+  await createHookRunner({ env: { PATH: process.env.PATH }, graceMs: 0, clock })(
     { name: "h", on: [], agents: null, call: { type: "command", command: ["true"], cwd: "/" }, timeoutMs: 60_000 },
     {},
     new AbortController().signal,
   );
   await Promise.resolve();
   expect(pending.size).toBe(0);
-});
-
-test("a wait that is longer than a timer can hold is made of several", async () => {
-  const { timers, delays } = virtualTimers();
-  await sleep(timers, 2 ** 31 + 9, new AbortController().signal);
-  expect(delays).toEqual([2 ** 31 - 1, 10]);
 });

@@ -1,16 +1,20 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createHookRunner } from "../../src/agents/hook.ts";
 import { AgentError } from "../../src/engine/failure.ts";
 import type { HookPlan } from "../../src/plan/plan.ts";
-import { isRunning, PROGRAMS, TIMERS } from "./calls.ts";
+import { systemClock } from "../../src/store/clock.ts";
+import { folderWith } from "../support/folder.ts";
+import { isRunning, PROGRAMS } from "./calls.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "agentflow-hooks-"));
-afterAll(() => rmSync(directory, { recursive: true }));
+const directory = folderWith({});
 
-const runHook = createHookRunner({ env: { PATH: process.env.PATH, TARGET: join(directory, "told") }, graceMs: 2_000, timers: TIMERS });
+const runHook = createHookRunner({
+  env: { PATH: process.env.PATH, TARGET: join(directory, "told") },
+  graceMs: 2_000,
+  clock: systemClock(),
+});
 const told = (): string => readFileSync(join(directory, "told"), "utf8");
 const never = new AbortController().signal;
 
@@ -85,7 +89,7 @@ describe("a hook of the file", () => {
     const runKilled = createHookRunner({
       env: { PATH: process.env.PATH, TARGET: join(directory, "killed") },
       graceMs: 60_000,
-      timers: TIMERS,
+      clock: systemClock(),
       kill: killing.signal,
     });
     const running = runKilled(hook(command("sh", "-c", `trap '' TERM; echo $$ > "$TARGET"; while :; do sleep 1; done`)), {}, never);

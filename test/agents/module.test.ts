@@ -1,14 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { AgentError, toFailure } from "../../src/engine/failure.ts";
 import type { AgentContext, AgentFunction } from "../../src/engine/agent.ts";
+import { folderWith } from "../support/folder.ts";
 import { callOf, failureOf, PROGRAMS, testRunner } from "./calls.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "agentflow-modules-"));
-afterAll(() => rmSync(directory, { recursive: true }));
+const directory = folderWith({});
 
 function file(name: string, text: string): string {
   const path = join(directory, name);

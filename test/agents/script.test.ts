@@ -230,6 +230,8 @@ describe("a script fails", () => {
 });
 
 describe("what a script started ends with it", () => {
+  /** Whatever must not be waited for takes a minute: this is far from that, and far from what a machine under load needs. */
+  const SOON_MS = 10_000;
   let pids: string[] = [];
   afterEach(() => {
     for (const pid of pids) if (isRunning(pid)) process.kill(Number(pid), "SIGKILL");
@@ -241,7 +243,7 @@ describe("what a script started ends with it", () => {
     command: string | readonly string[],
     options: { graceMs?: number; reason?: unknown; changes?: Partial<ScriptCallPlan> } = {},
   ) {
-    const own = testRunner({ graceMs: options.graceMs ?? 2_000 });
+    const own = testRunner({ graceMs: options.graceMs ?? 60_000 });
     const controller = new AbortController();
     const { log, first } = listen();
     const call = own.call(callOf(scriptPlan(command, options.changes), { signal: controller.signal, log }));
@@ -255,19 +257,21 @@ describe("what a script started ends with it", () => {
 
   test("row 126: a script that does not end is ended when its time is over", async () => {
     const { pid, error, tookMs } = await stopped(program("forever.sh"));
-    expect({ kind: error.kind, message: error.message, running: isRunning(pid) }).toEqual({
+    expect({ kind: error.kind, message: error.message, detail: error.detail, running: isRunning(pid) }).toEqual({
       kind: "timeout",
       message: "too slow",
+      detail: pid, // all that it had written to stderr
       running: false,
     });
-    expect(tookMs).toBeLessThan(1_000);
+    expect(tookMs).toBeLessThan(SOON_MS);
   });
 
   test("row 15: so is one whose run was cancelled", async () => {
     const { pid, error } = await stopped(program("forever.sh"), { reason: "Ctrl-C" });
-    expect({ kind: error.kind, message: error.message, running: isRunning(pid) }).toEqual({
+    expect({ kind: error.kind, message: error.message, detail: error.detail, running: isRunning(pid) }).toEqual({
       kind: "cancelled",
       message: "the call was cancelled",
+      detail: undefined,
       running: false,
     });
   });
@@ -276,25 +280,25 @@ describe("what a script started ends with it", () => {
     const { pid, tookMs } = await stopped(program("ignores-term.sh"), { graceMs: 150 });
     expect(isRunning(pid)).toBe(false);
     expect(tookMs).toBeGreaterThanOrEqual(145);
-    expect(tookMs).toBeLessThan(150 + 500);
+    expect(tookMs).toBeLessThan(SOON_MS);
   });
 
   test("its own children end with it", async () => {
     const { pid, tookMs } = await stopped(program("spawns-grandchild.sh"));
     expect(isRunning(pid)).toBe(false);
-    expect(tookMs).toBeLessThan(1_000);
+    expect(tookMs).toBeLessThan(SOON_MS);
   });
 
   test("a child that ignores SIGTERM is killed too, although the script has ended and no pipe is open", async () => {
     const { pid, tookMs } = await stopped(program("spawns-stubborn-grandchild.sh"), { graceMs: 150 });
     expect(isRunning(pid)).toBe(false);
-    expect(tookMs).toBeLessThan(150 + 500);
+    expect(tookMs).toBeLessThan(SOON_MS);
   });
 
   test("a process in another session that holds the pipe is not waited for", async () => {
     const { pid, error, tookMs } = await stopped(program("holds-pipe-setsid.mjs"), { graceMs: 150 });
     expect(error.kind).toBe("timeout");
-    expect(tookMs).toBeLessThan(150 + 500);
+    expect(tookMs).toBeLessThan(SOON_MS);
     expect(isRunning(pid)).toBe(true); // out of reach
   });
 

@@ -11,7 +11,7 @@ const PROGRAMS = fileURLToPath(new URL("../fixtures/programs", import.meta.url))
 /** Runs a pipeline of one agent, with `PROGRAMS` as its scripts' directory; paths in what it prints are `FOLDER` and `PROGRAMS`. */
 async function runAgent(agent: string, files: Readonly<Record<string, string>> = {}): Promise<ProgramEnd> {
   const folder = folderWith({ ...files, "one.toml": `${agent}\n[orchestration.sequential]\nagents = ["a"]\n` });
-  const end = await runProgram(["run", "one.toml", "--quiet"], { cwd: folder, clock: stillClock() });
+  const end = await runProgram(["run", "one.toml", "--quiet"], { cwd: folder });
   return { ...end, stderr: end.stderr.replaceAll(folder, "FOLDER").replaceAll(PROGRAMS, "PROGRAMS") };
 }
 
@@ -86,12 +86,12 @@ describe("a script that goes wrong fails its stage, and the message says how:", 
     const folder = folderWith({
       "one.toml": `${script(`command = ["./spawns-grandchild.sh"]\ntimeout = "300ms"`)}\n[orchestration.sequential]\nagents = ["a"]\n`,
     });
-    const { code, stdout, stderr } = await runProgram(["run", "one.toml", "--verbose"], { cwd: folder, clock: stillClock() });
+    const { code, stdout, stderr } = await runProgram(["run", "one.toml", "--verbose"], { cwd: folder });
     const pid = Number(/a │ (\d+)/.exec(stderr)?.[1]);
     const progress = `[1/1] a …\na │ ${pid}\n[1/1] a ✖ 0ms: it did not end within 300ms\n`;
     expect({ code, stdout, stderr }).toEqual({
-      ...failed("it did not end within 300ms"),
-      stderr: progress + failed("it did not end within 300ms").stderr,
+      ...failed("it did not end within 300ms", `    │ ${pid}`),
+      stderr: progress + failed("it did not end within 300ms", `    │ ${pid}`).stderr,
     });
     expect(isRunning(pid)).toBe(false);
   });

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { folderWith } from "../support/folder.ts";
+import { oneStage } from "../support/one-stage.ts";
 import { type ProgramEnd, runProgram } from "../support/program.ts";
 
 const cwd = folderWith({
@@ -94,7 +95,7 @@ A run would not start: the input topic, the variable FETCH_TOKEN, the variable O
 
   test("warns of programs and files that are missing here", async () => {
     const lacks = folderWith({
-      "lacks.toml": `[agents.a]\ntype = "script"\ncommand = ["no-such-program"]\n[orchestration.sequential]\nagents = ["a"]\n`,
+      "lacks.toml": oneStage(`type = "script"\ncommand = ["no-such-program"]`),
     });
     const { code, stdout, stderr } = await runProgram(["run", "lacks.toml", "--dry-run"], { cwd: lacks });
     expect({ code, first: stdout.split("\n")[0], stderr: stderr.split("\n")[0] }).toEqual({

@@ -3,17 +3,14 @@ import { describe, expect, test } from "vitest";
 import { EXIT, EXIT_CODES_HELP } from "../../src/cli/exit-codes.ts";
 import type { StopReason } from "../../src/cli/io.ts";
 import { folderWith } from "../support/folder.ts";
+import { oneStage } from "../support/one-stage.ts";
 import { type ProgramEnd, type ProgramWorld, type RunningProgram, runProgram, startProgram } from "../support/program.ts";
 import { stillClock } from "../support/still-clock.ts";
 
-function sequence(agent: string, rest = ""): string {
-  return `[agents.a]\n${agent}\n[orchestration]\n${rest}\n[orchestration.sequential]\nagents = ["a"]\n`;
-}
-
 const cwd = folderWith({
-  "good.toml": sequence(`type = "canned"`),
-  "waits.toml": sequence(`type = "canned"\ndelay = "30m"`),
-  "retries.toml": sequence(
+  "good.toml": oneStage(`type = "canned"`),
+  "waits.toml": oneStage(`type = "canned"\ndelay = "30m"`),
+  "retries.toml": oneStage(
     `type = "canned"\nfail = "server_error"\nretries = 5\nretry_delay = "30m"\nretry_max_delay = "30m"\nretry_jitter = false`,
   ),
   "group.toml": `
@@ -28,10 +25,10 @@ agents = ["both"]
 [orchestration.sequential.parallel.both]
 agents = ["quick", "slow"]
 `,
-  "bad.toml": sequence(`type = "canned"\nfail = "server_error"`),
-  "tolerated.toml": sequence(`type = "canned"\nfail = "server_error"\non_error = "continue"`),
-  "slow.toml": sequence(`type = "canned"\ndelay = "30m"\ntimeout = "10s"`),
-  "late.toml": sequence(`type = "canned"\ndelay = "30m"`, `timeout = "10s"`),
+  "bad.toml": oneStage(`type = "canned"\nfail = "server_error"`),
+  "tolerated.toml": oneStage(`type = "canned"\nfail = "server_error"\non_error = "continue"`),
+  "slow.toml": oneStage(`type = "canned"\ndelay = "30m"\ntimeout = "10s"`),
+  "late.toml": oneStage(`type = "canned"\ndelay = "30m"`, `[orchestration]\ntimeout = "10s"\n`),
   "goes-on.toml": `
 [agents.a]
 type = "canned"
@@ -44,13 +41,13 @@ agents = ["a", "b"]
 [orchestration.sequential.pipeline]
 fail_fast = false
 `,
-  "typo.toml": sequence(`type = "caned"`),
-  "script.toml": sequence(`type = "script"\ncommand = ["no-such-program"]`),
+  "typo.toml": oneStage(`type = "caned"`),
+  "script.toml": oneStage(`type = "script"\ncommand = ["no-such-program"]`),
   "waits.mjs": `export default ({}, { signal }) => new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));`,
-  "module.toml": sequence(`type = "module"\nmodule = "waits.mjs"`),
-  "outer.toml": sequence(`type = "pipeline"\nfile = "module.toml"`),
-  "hooks.toml": `${sequence(`type = "canned"\ndelay = "30m"`)}[[hooks]]\non = "branch"\nmodule = "waits.mjs"\n`,
-  "hooked.toml": `${sequence(`type = "canned"\ndelay = "30m"`)}[[hooks]]\non = "after_run"\nmodule = "waits.mjs"\n`,
+  "module.toml": oneStage(`type = "module"\nmodule = "waits.mjs"`),
+  "outer.toml": oneStage(`type = "pipeline"\nfile = "module.toml"`),
+  "hooks.toml": oneStage(`type = "canned"\ndelay = "30m"`, `[[hooks]]\non = "branch"\nmodule = "waits.mjs"\n`),
+  "hooked.toml": oneStage(`type = "canned"\ndelay = "30m"`, `[[hooks]]\non = "after_run"\nmodule = "waits.mjs"\n`),
 });
 
 const run = (args: readonly string[], world: Partial<ProgramWorld> = {}): Promise<ProgramEnd> =>
@@ -97,7 +94,7 @@ describe("row 127: the message tells a stage's timeout from the pipeline's and f
   });
 
   test("a signal", async () => {
-    const program = startProgram(["run", "waits.toml", "--events", "--quiet"], { cwd, clock: stillClock() });
+    const program = startProgram(["run", "waits.toml", "--events", "--quiet"], { cwd });
     await program.prints('"attempt-start"');
     program.stop("SIGTERM");
     expect(first(await program.end)).toEqual([
@@ -113,7 +110,7 @@ async function stopped(
   reasons: readonly StopReason[],
   flags: readonly string[] = [],
 ): Promise<ProgramEnd & { program: RunningProgram }> {
-  const program = startProgram(["run", file, ...flags], { cwd, clock: stillClock() });
+  const program = startProgram(["run", file, ...flags], { cwd });
   await program.says(file === "retries.toml" ? "again in 30m" : "…\n");
   // A turn later the agent has been called.
   await new Promise((resolve) => setTimeout(resolve, 5));
@@ -207,11 +204,11 @@ describe("what a module leaves behind stops the run, which fails:", () => {
   });
 
   test("where there is no module it is a bug, for whoever started the program", async () => {
-    const program = startProgram(["run", "waits.toml"], { cwd, clock: stillClock() });
+    const program = startProgram(["run", "waits.toml"], { cwd });
     await program.says("…\n");
     program.stop(error);
     await expect(program.end).rejects.toBe(error);
-    const idler = startProgram(["run", "waits.toml"], { cwd, clock: stillClock() });
+    const idler = startProgram(["run", "waits.toml"], { cwd });
     await idler.says("…\n");
     idler.stop("idle");
     await expect(idler.end).rejects.toThrow("nothing can happen any more, but the run has not ended");

@@ -20,7 +20,7 @@ describe("init", () => {
     expect((await runProgram(["run", "--quiet"], { cwd })).code).toBe(0);
   });
 
-  test.each(["starter", "etl", "content", "ml", "research", "review", "support"])(
+  test.each(["starter", "etl", "content", "ml", "research", "review", "support", "trio"])(
     "rows 119-122: makes %s as it is shipped, and it is valid",
     async (template) => {
       const cwd = folderWith({});
@@ -104,7 +104,16 @@ describe("completion", () => {
     expect(offered("agentflow", "run", "--o")).toEqual(["--output", "--out"]);
     expect(offered("agentflow", "run", "--output", "")).toEqual(["state", "result", "none"]);
     expect(offered("agentflow", "validate", "--format", "")).toEqual(["human", "json"]);
-    expect(offered("agentflow", "init", "--template", "")).toEqual(["starter", "etl", "content", "ml", "research", "review", "support"]);
+    expect(offered("agentflow", "init", "--template", "")).toEqual([
+      "starter",
+      "etl",
+      "content",
+      "ml",
+      "research",
+      "review",
+      "support",
+      "trio",
+    ]);
     expect(offered("agentflow", "completion", "")).toEqual(["bash", "zsh", "fish"]);
   });
 

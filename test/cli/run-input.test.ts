@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { folderWith } from "../support/folder.ts";
+import { oneStage } from "../support/one-stage.ts";
 import { type ProgramWorld, runProgram } from "../support/program.ts";
-import { stillClock } from "../support/still-clock.ts";
 
 /** Runs nothing but the merge of its input into the state. */
 const ANY = `
@@ -49,7 +49,7 @@ const cwd = folderWith({
   "any.toml": ANY,
   "declared.toml": DECLARED,
   "meta.toml": META,
-  "agentflow.toml": `[agents.a]\ntype = "canned"\nreply = "it is"\noutput = "default_file"\n[orchestration.sequential]\nagents = ["a"]\n`,
+  "agentflow.toml": oneStage(`type = "canned"\nreply = "it is"\noutput = "default_file"`),
   "input.json": `{ "topic": "from the file", "limit": 5 }`,
   "bom.json": `\uFEFF{ "topic": "tea" }`,
   "list.json": "[1, 2]",
@@ -58,12 +58,11 @@ const cwd = folderWith({
   "large.json": `{ "id": 12345678901234567890 }`,
   "latin.json": Uint8Array.from([0x7b, 0x22, 0xe9, 0x22, 0x3a, 0x31, 0x7d]),
   "names.env": `# names\nGREETING="hello there"\nexport KEPT=from the file\n`,
-  "env.toml": `[agents.a]\ntype = "script"\ncommand = ["sh", "-c", 'printf "%s, %s" "$GREETING" "$KEPT"']\nstdout = "text"\noutput = "said"\n[orchestration.sequential]\nagents = ["a"]\n`,
+  "env.toml": oneStage(`type = "script"\ncommand = ["sh", "-c", 'printf "%s, %s" "$GREETING" "$KEPT"']\nstdout = "text"\noutput = "said"`),
   "dir/x": "",
 });
 
-const run = (args: readonly string[], world: Partial<ProgramWorld> = {}) =>
-  runProgram(["run", ...args, "--quiet"], { cwd, clock: stillClock(), ...world });
+const run = (args: readonly string[], world: Partial<ProgramWorld> = {}) => runProgram(["run", ...args, "--quiet"], { cwd, ...world });
 
 describe("row 3: initial data seeds the state:", () => {
   test.each<[sentence: string, args: readonly string[], state: unknown, stdin?: string]>([
@@ -119,7 +118,7 @@ describe("a bad input ends with 2, nothing was run:", () => {
     [
       "a number that would come out as another one",
       ["any.toml", "--input", "id:=12345678901234567890"],
-      "agentflow: the input `id` cannot be taken as it is: the number 12345678901234567890 would come out as 12345678901234567000",
+      "agentflow: the input `id` cannot be taken as it is: the number 12345678901234567890 would come out as 12345678901234567000; as a string it would be kept",
     ],
     [
       "text that is not of the declared type",
@@ -165,7 +164,7 @@ describe("a bad input ends with 2, nothing was run:", () => {
     [
       "a number in a file that would come out as another one",
       ["any.toml", "--input-file", "large.json"],
-      "agentflow: --input-file: large.json cannot be taken as it is: the number 12345678901234567890 would come out as 12345678901234567000",
+      "agentflow: --input-file: large.json cannot be taken as it is: the number 12345678901234567890 would come out as 12345678901234567000; as a string it would be kept",
     ],
     ["nothing on standard input", ["any.toml", "--input-file", "-"], `agentflow: --input-file: standard input is empty; it ${object}`],
     [

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { folderWith } from "../support/folder.ts";
+import { oneStage } from "../support/one-stage.ts";
 import { type ProgramEnd, type ProgramWorld, runProgram, startProgram } from "../support/program.ts";
 import { stillClock } from "../support/still-clock.ts";
 
@@ -125,11 +126,11 @@ describe("stdout carries the result and nothing else:", () => {
   test("what modules print to the console is shown on stderr, and not with --quiet", async () => {
     const folder = folderWith({
       "slow.mjs": "export default () => new Promise((resolve) => setTimeout(() => resolve({ x: 1 }), 20));",
-      "slow.toml": `[agents.a]\ntype = "module"\nmodule = "slow.mjs"\n[orchestration.sequential]\nagents = ["a"]\n`,
+      "slow.toml": oneStage(`type = "module"\nmodule = "slow.mjs"`),
     });
     const shown: ProgramEnd[] = [];
     for (const flags of [[], ["--quiet", "--events"]]) {
-      const program = startProgram(["run", "slow.toml", ...flags], { cwd: folder, clock: stillClock() });
+      const program = startProgram(["run", "slow.toml", ...flags], { cwd: folder });
       await (flags.length === 0 ? program.says("[1/1] a …") : program.prints('"attempt-start"'));
       program.print("seen 1 of two\n");
       shown.push(await program.end);
@@ -234,7 +235,7 @@ describe("--out", () => {
     });
   });
 
-  const marking = `[agents.a]\ntype = "script"\nshell = "touch was-run"\n[orchestration.sequential]\nagents = ["a"]\n`;
+  const marking = oneStage(`type = "script"\nshell = "touch was-run"`);
 });
 
 describe("stderr", () => {

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { folderWith } from "../support/folder.ts";
 import { type ProgramEnd, runProgram, startProgram } from "../support/program.ts";
-import { stillClock } from "../support/still-clock.ts";
 
 const SECRET = "correct-horse-battery";
 
@@ -62,7 +61,6 @@ async function leak(flags: readonly string[]): Promise<ProgramEnd & { folder: st
   const folder = folderWith(files);
   const end = await runProgram(["run", "leaks.toml", "--env-file", "secret.env", "--meta", `note=${SECRET}`, ...flags], {
     cwd: folder,
-    clock: stillClock(),
   });
   const read = (file: string): string => readFileSync(join(folder, file), "utf8");
   const kept = [read("hook.ndjson"), read("told.json"), ...(flags.includes("--out") ? [read("out.json")] : [])];
@@ -118,7 +116,6 @@ describe("the value of a secret variable is shown nowhere:", () => {
         "waits.toml": `[secrets]\nenv = ["VAULT_TOKEN"]\n[agents.a]\ntype = "module"\nmodule = "waits.mjs"\n[orchestration.sequential]\nagents = ["a"]\n`,
       }),
       env: { VAULT_TOKEN: SECRET },
-      clock: stillClock(),
     });
     await program.says("…\n");
     program.print(`token ${SECRET}\n`);

@@ -1,30 +1,26 @@
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
-import { afterAll, describe, expect, test } from "vitest";
-import { type CommandEnd, commandScript, commandStarter, followed } from "../support/command.ts";
+import { describe, expect, test } from "vitest";
+import { COMMAND_ENV, type CommandEnd, commandScript, commandStarter, followed } from "../support/command.ts";
 import { folderWith } from "../support/folder.ts";
+import { oneStage } from "../support/one-stage.ts";
 
 const MEGABYTES = 20;
 
-function sequence(agent: string): string {
-  return `[agents.a]\n${agent}\n[orchestration.sequential]\nagents = ["a"]\n`;
-}
-
 function moduleOf(name: string): string {
-  return sequence(`type = "module"\nmodule = "${name}.mjs"\ntimeout = "none"`);
+  return oneStage(`type = "module"\nmodule = "${name}.mjs"\ntimeout = "none"`);
 }
 
 const cwd = folderWith({
-  "one.toml": sequence(`type = "canned"\nreply = { x = 1 }`),
-  "large.toml": sequence(`type = "module"\nmodule = "large.mjs"`),
+  "one.toml": oneStage(`type = "canned"\nreply = { x = 1 }`),
+  "large.toml": oneStage(`type = "module"\nmodule = "large.mjs"`),
   "large.mjs": `export default () => ({ text: "x".repeat(${MEGABYTES} * 1024 * 1024), end: "here" });`,
-  "slow.toml": sequence(`type = "script"\nshell = "sleep 0.3; exit 3"\noutput = "said"\nstdout = "text"`),
-  "sleeps.toml": sequence(`type = "script"\nshell = "exec sleep 60"`),
-  "echoes.toml": `[inputs.n]\n${sequence(`type = "script"\nshell = "sleep 0.1; cat"`)}`,
+  "slow.toml": oneStage(`type = "script"\nshell = "sleep 0.3; exit 3"\noutput = "said"\nstdout = "text"`),
+  "sleeps.toml": oneStage(`type = "script"\nshell = "exec sleep 60"`),
+  "echoes.toml": `[inputs.n]\n${oneStage(`type = "script"\nshell = "sleep 0.1; cat"`)}`,
   "console.toml": moduleOf("console"),
   "console.mjs": `console.log("loading %d", 1);\nexport default () => { console.error("working"); console.table([1]); return { x: 1 }; };`,
   "exits.toml": moduleOf("exits"),
@@ -39,16 +35,14 @@ const cwd = folderWith({
   "rejects.mjs": `export default () => { Promise.reject(new Error("lost")); return new Promise((resolve) => setTimeout(resolve, 1000)); };`,
 });
 
-const place = mkdtempSync(join(tmpdir(), "agentflow-streams-"));
-afterAll(() => rmSync(place, { recursive: true }));
-const script = commandScript(place);
+const script = commandScript(folderWith({}));
 const agentflow = `'${process.execPath}' '${script}'`;
 const start = commandStarter();
 
 /** Runs a line of shell in which `agentflow` is the command; the streams that the line leaves alone are pipes. */
 async function shell(line: string, env: Readonly<Record<string, string>> = {}): Promise<CommandEnd> {
   const { stdout, stderr, code } = await followed(
-    spawn("bash", ["--norc", "-c", line.replaceAll("agentflow", agentflow)], { cwd, env: { PATH: process.env.PATH, ...env } }),
+    spawn("bash", ["--norc", "-c", line.replaceAll("agentflow", agentflow)], { cwd, env: { ...COMMAND_ENV, ...env } }),
   ).end;
   return { code, stdout, stderr: stderr.replaceAll(cwd, "FOLDER") };
 }
@@ -57,7 +51,11 @@ const X = `{\n  "x": 1\n}\n`;
 
 describe.concurrent("streams", () => {
   test(`a state of ${MEGABYTES} MB goes through a pipe completely, however slowly it is read`, async ({ expect }) => {
-    const child = spawn(process.execPath, [script, "run", "large.toml", "--quiet"], { cwd, stdio: ["ignore", "pipe", "ignore"] });
+    const child = spawn(process.execPath, [script, "run", "large.toml", "--quiet"], {
+      cwd,
+      env: COMMAND_ENV,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
     const chunks: Buffer[] = [];
     let paused = false;
     child.stdout.on("data", (chunk: Buffer) => {
@@ -173,7 +171,7 @@ describe("a terminal", () => {
   });
 
   test.skipIf(!has("tmux"))("a real one: the line is redrawn in place, Ctrl-C stops the run, and the terminal is as it was", async () => {
-    const socket = mkdtempSync(join(tmpdir(), "agentflow-tmux-"));
+    const socket = folderWith({});
     const tmux = (...args: string[]): string =>
       spawnSync("tmux", ["-S", join(socket, "tmux"), "-f", "/dev/null", ...args], { encoding: "utf8", env: terminalEnv }).stdout;
     const screen = async (pattern: RegExp): Promise<string> => {
@@ -208,9 +206,8 @@ describe("a terminal", () => {
       expect(tmux("display-message", "-p", "#{cursor_flag} #{alternate_on}").trim()).toBe("1 0");
     } finally {
       tmux("kill-server");
-      rmSync(socket, { recursive: true });
     }
   });
 
-  const terminalEnv = { PATH: process.env.PATH, LANG: "C.UTF-8", TERM: "screen" };
+  const terminalEnv = { ...COMMAND_ENV, LANG: "C.UTF-8", TERM: "screen" };
 });

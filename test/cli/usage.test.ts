@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { VERSION } from "../../src/cli/version.ts";
 import { folderWith } from "../support/folder.ts";
+import { oneStage } from "../support/one-stage.ts";
 import { runProgram } from "../support/program.ts";
 
 const cwd = folderWith({
-  "one.toml": `[agents.a]\ntype = "canned"\nreply = { x = 1 }\n[orchestration.sequential]\nagents = ["a"]\n`,
+  "one.toml": oneStage(`type = "canned"\nreply = { x = 1 }`),
 });
 
 const HELP = `Usage: agentflow [options] [command]
@@ -157,7 +158,7 @@ describe("wrong usage ends with 2, nothing was run, and the message says what to
     [
       "a template that is not there",
       ["init", "--template", "banking"],
-      `agentflow: option '-t, --template <name>' argument 'banking' is invalid. Allowed choices are starter, etl, content, ml, research, review, support.\n${seeHelp("init")}`,
+      `agentflow: option '-t, --template <name>' argument 'banking' is invalid. Allowed choices are starter, etl, content, ml, research, review, support, trio.\n${seeHelp("init")}`,
     ],
     [
       "a shell that cannot be completed",

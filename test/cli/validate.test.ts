@@ -2,13 +2,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { folderWith } from "../support/folder.ts";
+import { oneStage } from "../support/one-stage.ts";
 import { type ProgramEnd, type ProgramWorld, runProgram } from "../support/program.ts";
 
-const GOOD = `[agents.a]\ntype = "canned"\n[orchestration.sequential]\nagents = ["a"]\n`;
+const GOOD = oneStage(`type = "canned"`);
 const TYPO = GOOD.replace("canned", "caned");
 const NOWHERE = GOOD.replace(`["a"]`, `["b", "c"]`);
-const LACKS = `[agents.a]\ntype = "script"\ncommand = ["no-such-program"]\n[orchestration.sequential]\nagents = ["a"]\n`;
-const OUTER = `[agents.a]\ntype = "pipeline"\nfile = "typo.toml"\n[orchestration.sequential]\nagents = ["a"]\n`;
+const LACKS = oneStage(`type = "script"\ncommand = ["no-such-program"]`);
+const OUTER = oneStage(`type = "pipeline"\nfile = "typo.toml"`);
 
 const cwd = folderWith({
   "good.toml": GOOD,
@@ -96,7 +97,7 @@ ${TYPO_SHOWN}
 });
 
 describe("validate with `-` reads standard input", () => {
-  const prompt = `[agents.a]\ntype = "llm"\nmodel = "m"\nprompt_file = "prompt.md"\n[orchestration.sequential]\nagents = ["a"]\n`;
+  const prompt = oneStage(`type = "llm"\nmodel = "m"\nprompt_file = "prompt.md"`);
   const env = { OPENAI_API_KEY: "set" };
 
   test("under a name of its own", async () => {

@@ -79,10 +79,17 @@ describe("row 50: a template renders", () => {
 
 describe("problems", () => {
   test.each<[string, string[]]>([
-    ["a ${{ name", ["unterminated-template [${{] `${{` has no `}}` that ends it (for the three characters themselves, write `$${{`)"]],
+    [
+      "a ${{ name",
+      [
+        "unterminated-template [${{] `${{` has no `}}` that ends it (add `}}` where the expression ends; for the three characters themselves, write `$${{`)",
+      ],
+    ],
     [
       "a ${{ {'b': name }} c",
-      ["unterminated-template [${{] `${{` has no `}}` that ends it (for the three characters themselves, write `$${{`)"],
+      [
+        "unterminated-template [${{] `${{` has no `}}` that ends it (add `}}` where the expression ends; for the three characters themselves, write `$${{`)",
+      ],
     ],
     ["${{ 'name }}", ["unterminated-template [${{] `${{` has no `}}` that ends it (the quote in `'name }}` is never closed)"]],
     ["${{ don't }}\nand 'more'", ["unterminated-template [${{] `${{` has no `}}` that ends it (the quote in `'t }}` is never closed)"]],

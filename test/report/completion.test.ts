@@ -1,9 +1,9 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type CompletionSpec, completionScript, SHELLS } from "../../src/cli/completion.ts";
+import { folderWith } from "../support/folder.ts";
 
 const spec: CompletionSpec = {
   program: "agentflow",
@@ -33,9 +33,7 @@ const spec: CompletionSpec = {
   ],
 };
 
-const directory = mkdtempSync(join(tmpdir(), "agentflow-completion-"));
-afterAll(() => rmSync(directory, { recursive: true }));
-writeFileSync(join(directory, "pipeline.toml"), "");
+const directory = folderWith({ "pipeline.toml": "" });
 
 describe("bash completion", () => {
   /** What bash offers for the words of a command line, the last of which is being completed. */

@@ -1,12 +1,12 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
 import { EventEmitter, once } from "node:events";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { WriteStream as TerminalStream } from "node:tty";
 import { afterEach, describe, expect, it } from "vitest";
 import { plainPalette } from "../../src/report/palette.ts";
 import { colourWorks, liveDisplay, liveDisplayWorks, makePalette } from "../../src/report/terminal.ts";
+import { folderWith } from "../support/folder.ts";
 import { at, attemptEnd, attemptStart, branch, failed, groupEnd, groupStart, stageEnd, stageStart } from "./build.ts";
 import type { Steering } from "./fixtures/live-display.ts";
 
@@ -169,7 +169,7 @@ describe.skipIf(!hasTmux)("on a real terminal", () => {
 
   /** A terminal of 44 columns with the program in it, which does what it is told. */
   async function open() {
-    const directory = mkdtempSync(join(tmpdir(), "agentflow-terminal-"));
+    const directory = folderWith({});
     const socket = join(directory, "tmux");
     const steering = join(directory, "steering");
     const tmux = (...args: string[]) => execFileSync("tmux", ["-S", socket, "-u", "-f", "/dev/null", ...args], { encoding: "utf8" });
@@ -177,10 +177,7 @@ describe.skipIf(!hasTmux)("on a real terminal", () => {
     tmux("new-session", "-d", "-x", "44", "-y", "12", `${process.execPath} ${fixture} ${steering}; exec cat`);
     // For reading as well, so that nobody waits for the other end.
     const pipe = openSync(steering, "r+");
-    closing.push(() => {
-      tmux("kill-server");
-      rmSync(directory, { recursive: true });
-    });
+    closing.push(() => tmux("kill-server"));
     const screen = () =>
       tmux("capture-pane", "-p", "-S", "-")
         .trimEnd()
@@ -270,9 +267,7 @@ const hasScript = process.platform === "linux" && spawnSync("script", ["--versio
 
 describe.skipIf(!hasScript)("on a terminal that reports 0 columns", () => {
   async function run(guard: string) {
-    const directory = mkdtempSync(join(tmpdir(), "agentflow-terminal-"));
-    const steering = join(directory, "steering");
-    writeFileSync(steering, `${JSON.stringify({ event: stageStart(at("1/1", "collector")) })}\n`);
+    const steering = join(folderWith({ steering: `${JSON.stringify({ event: stageStart(at("1/1", "collector")) })}\n` }), "steering");
     const child = spawn("script", ["-qec", `${process.execPath} ${fixture} ${steering} ${guard}`, "/dev/null"], {
       stdio: ["ignore", "pipe", "ignore"],
     });
@@ -283,7 +278,6 @@ describe.skipIf(!hasScript)("on a terminal that reports 0 columns", () => {
     const timer = setTimeout(() => child.kill("SIGKILL"), 15_000);
     const [code] = await once(child, "close");
     clearTimeout(timer);
-    rmSync(directory, { recursive: true });
     return { code: code as number | null, output };
   }
 

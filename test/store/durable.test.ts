@@ -76,6 +76,10 @@ function durableSuite(name: string, make: (world: World, timeoutMs: number | nul
 
     const quick: Work = (_, clock) => waitOn(clock, 500).then(() => "done");
     const heeds: Work = (signal) => new Promise((_, reject) => onAbort(signal, () => reject(new Error("stopped"))));
+    const failsWith =
+      (kind: "timeout" | "exit", message: string): Work =>
+      (signal) =>
+        new Promise((_, reject) => onAbort(signal, () => reject(new AgentError(kind, message, { detail: "last words" }))));
     const deaf: Work = () => new Promise(() => {});
     const tidiesUp: Work = (signal, clock) =>
       new Promise((resolve) => onAbort(signal, () => clock.after(2000, () => resolve("done in spite of it"))));
@@ -91,6 +95,20 @@ function durableSuite(name: string, make: (world: World, timeoutMs: number | nul
         { ownMs: 1000 },
         "timeout: it did not end within 1s",
         6000,
+      ],
+      [
+        "its own timeout, of work that says more about it",
+        failsWith("timeout", "it did not end within 1s"),
+        { ownMs: 1000 },
+        "timeout: it did not end within 1s (last words)",
+        1000,
+      ],
+      [
+        "its own timeout, of work that fails for another reason",
+        failsWith("exit", "exited with code 1"),
+        { ownMs: 1000 },
+        "timeout: it did not end within 1s",
+        1000,
       ],
       [
         "its own timeout, of work that finishes after it: that does not count",
@@ -136,7 +154,9 @@ function durableSuite(name: string, make: (world: World, timeoutMs: number | nul
       else if (cancelMs !== undefined) clock.after(cancelMs, () => cancellation.abort());
       let came = "";
       const body = async (context: StepContext): Promise<Outcome> => {
-        came = await context.limit(ownMs, (signal) => work(signal, clock)).catch((error: AgentError) => `${error.kind}: ${error.message}`);
+        came = await context
+          .limit(ownMs, (signal) => work(signal, clock))
+          .catch(({ kind, message, detail }: AgentError) => `${kind}: ${message}${detail === undefined ? "" : ` (${detail})`}`);
         return outcome();
       };
       await clock.run(durable.step("a", body));

@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll } from "vitest";
+import { folderWith } from "./folder.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** What the command needs of the environment; what Node compiled is kept where caches are, not among the temporary files. */
+export const COMMAND_ENV = { PATH: process.env.PATH, NODE_COMPILE_CACHE: join(root, "node_modules/.cache/node-compile") };
 
 /**
  * The script that starts the command: the project's own where what is built was built from these sources; otherwise a copy
@@ -51,17 +54,15 @@ export interface CommandEnd {
 
 /** What starts commands in this file of tests; whatever of them still runs at its end is killed. */
 export function commandStarter(): (args: readonly string[], options: { cwd: string; env?: Record<string, string> }) => Command {
-  const place = mkdtempSync(join(tmpdir(), "agentflow-command-"));
-  const script = commandScript(place);
+  const script = commandScript(folderWith({}));
   const running = new Set<ChildProcess>();
   afterAll(() => {
     for (const child of running) child.kill("SIGKILL");
-    rmSync(place, { recursive: true });
   });
   return (args, { cwd, env = {} }) => {
     const child = spawn(process.execPath, [script, ...args], {
       cwd,
-      env: { PATH: process.env.PATH, ...env },
+      env: { ...COMMAND_ENV, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     running.add(child);

@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
 import type { Io, Output, StopReason } from "../../src/cli/io.ts";
 import { main } from "../../src/cli/main.ts";
-import type { Clock } from "../../src/store/clock.ts";
-import { systemClock } from "../../src/store/clock.ts";
+import type { Clock } from "../../src/engine/clock.ts";
+import { stillClock } from "./still-clock.ts";
 
 /** What a run of the program left behind. */
 export interface ProgramEnd {
@@ -16,7 +16,7 @@ export interface ProgramWorld {
   /** Besides a PATH on which `node` is the one that runs the tests. */
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string | Uint8Array | Error;
-  /** The system's where absent. */
+  /** One that stands still where absent. */
   readonly clock?: Clock;
   /** Whether stdout and stderr are terminals; lines are not redrawn there. */
   readonly isTTY?: boolean;
@@ -61,7 +61,7 @@ export function startProgram(args: readonly string[], world: ProgramWorld): Runn
       if (stdin instanceof Error) throw stdin;
       return typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin;
     },
-    clock: world.clock ?? systemClock(),
+    clock: world.clock ?? stillClock(),
     random: () => 0,
     newId: () => {
       ids += 1;

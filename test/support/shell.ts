@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { commandScript, isBuilt } from "./command.ts";
+import { COMMAND_ENV, commandScript, isBuilt } from "./command.ts";
+import { folderWith } from "./folder.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -17,7 +17,6 @@ export interface Ran {
 export interface Shell {
   readonly folder: string;
   run(command: string): Promise<Ran>;
-  remove(): void;
 }
 
 /**
@@ -25,7 +24,7 @@ export interface Shell {
  * has a `jq`. The environment is empty but for what commands need.
  */
 export function openShell(files: Iterable<readonly [name: string, text: string]>): Shell {
-  const place = mkdtempSync(join(tmpdir(), "agentflow-docs-"));
+  const place = folderWith({});
   const folder = join(place, "folder");
   const bin = join(place, "bin");
   mkdirSync(folder);
@@ -40,7 +39,7 @@ export function openShell(files: Iterable<readonly [name: string, text: string]>
   writeProgram(join(bin, "jq"), join(root, "test/support/jq.mjs"));
   const hooks = join(place, "resolve.mjs");
   writeFileSync(hooks, resolvesItself(join(root, built ? "dist/index.js" : "src/index.ts")));
-  const env = { PATH: `${bin}:${process.env.PATH}`, HOME: folder, NODE_OPTIONS: `--import ${pathToFileURL(hooks).href}` };
+  const env = { ...COMMAND_ENV, PATH: `${bin}:${process.env.PATH}`, HOME: folder, NODE_OPTIONS: `--import ${pathToFileURL(hooks).href}` };
 
   let count = 0;
   return {
@@ -57,7 +56,6 @@ export function openShell(files: Iterable<readonly [name: string, text: string]>
       closeSync(file);
       return { code, shown: readFileSync(output, "utf8") };
     },
-    remove: () => rmSync(place, { recursive: true, force: true }),
   };
 }
 

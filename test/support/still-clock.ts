@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/store/clock.ts";
+import type { Clock } from "../../src/engine/clock.ts";
 
 /**
  * Time that stands still for whoever asks, so that every duration is 0ms, while waits really pass: `speed` times faster

@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/store/clock.ts";
+import type { Clock } from "../../src/engine/clock.ts";
 
 /** Time that passes only when everybody waits: a wait of an hour takes no time at all, and always exactly an hour. */
 export interface VirtualClock extends Clock {

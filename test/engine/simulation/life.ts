@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "smol-toml";
 import type { AgentContext } from "../../../src/engine/agent.ts";
@@ -14,6 +13,7 @@ import {
   type Pipeline,
   type RunResult,
 } from "../../../src/index.ts";
+import { folderWith } from "../../support/folder.ts";
 import { type VirtualClock, virtualClock } from "../../support/virtual-clock.ts";
 import { JITTER } from "./model.ts";
 import { definitionOf, outputOf, type Script, type SimPipeline, type SimWorld } from "./world.ts";
@@ -54,7 +54,7 @@ const EPOCH_MS = Date.UTC(2030, 0, 1);
 
 /** Lets `tell` live in a world, whose nested pipelines are files for that long. */
 export async function inWorld<T>(world: SimWorld, tell: (lives: Lives) => Promise<T>): Promise<T> {
-  const directory = mkdtempSync(join(tmpdir(), "agentflow-simulation-"));
+  const directory = folderWith({});
   try {
     writeNested(directory, world.main);
     const stage = new Stage(world);
@@ -69,7 +69,7 @@ export async function inWorld<T>(world: SimWorld, tell: (lives: Lives) => Promis
     });
     return await tell({ live: (options = {}) => stage.live(pipeline, options) });
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    rmSync(directory, { recursive: true }); // There are many.
   }
 }
 
