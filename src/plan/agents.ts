@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { Diagnostic, Path } from "../spec/diagnostic.ts";
+import type { Handlers } from "../spec/handlers.ts";
 import { isJsonObject } from "../spec/json.ts";
 import { agentProblems } from "../spec/rules.ts";
 import { type AgentSpec, type PipelineSpec, RETRYABLE_KINDS } from "../spec/spec.ts";
@@ -35,6 +36,7 @@ export interface AgentsContext {
   readonly extended: ReadonlySet<string>;
   /** Of these, the ones that are only there to be extended; they need not be complete. */
   readonly onlyBases: ReadonlySet<string>;
+  readonly handlers: Handlers;
 }
 
 const MINUTE_MS = 60_000;
@@ -50,7 +52,8 @@ export function planAgent(agent: EffectiveAgent, context: AgentsContext): AgentP
   const { report, source } = context;
   const keys = { ...source.spec.defaults, ...agent.keys };
   checkKeys(agent, context);
-  checkFallback(agent, context);
+  checkStandIn(agent, "fallback", context);
+  checkStandIn(agent, "rollback", context);
   const { input, output } = keys;
   return {
     ...planPolicies(agent.name, keys),
@@ -61,6 +64,7 @@ export function planAgent(agent: EffectiveAgent, context: AgentsContext): AgentP
     keep: keys.keep ?? null,
     drop: keys.drop ?? null,
     fallback: keys.fallback ?? null,
+    rollback: keys.rollback ?? null,
     call: planCall(agent, keys, context),
   };
 }
@@ -72,6 +76,7 @@ export function planFunction(name: string, spec: PipelineSpec): AgentPlan {
 
 /** `0` and `false` are values: only absent keys take the default. */
 function planPolicies(name: string, keys: AgentSpec): AgentPlan {
+  const { circuit_breaker: breaker } = keys;
   return {
     name,
     description: null,
@@ -84,6 +89,8 @@ function planPolicies(name: string, keys: AgentSpec): AgentPlan {
     retry: retryPolicy(keys),
     onError: keys.on_error ?? "fail",
     fallback: null,
+    rollback: null,
+    breaker: breaker === undefined ? null : { maxFailures: breaker.max_failures, resetAfterMs: breaker.reset_after ?? 0 },
     call: { type: "function" },
   };
 }
@@ -106,7 +113,7 @@ function retryPolicy(keys: AgentSpec): RetryPolicy {
 function checkKeys(agent: EffectiveAgent, context: AgentsContext): void {
   const isExtended = context.extended.has(agent.name);
   if ((agent.bases.length === 0 && !isExtended) || context.functions.has(agent.name)) return;
-  const own = agentProblems(agent.name, context.source.spec.agents?.[agent.name] ?? {}).filter(
+  const own = agentProblems(agent.name, context.source.spec.agents?.[agent.name] ?? {}, context.handlers.alone.has(agent.name)).filter(
     ({ code }) => code !== "missing-key" || !isExtended,
   );
   const bases = agent.bases.flatMap((base) => keyProblems(context.effective.get(base) ?? agent, context));
@@ -119,10 +126,10 @@ function checkKeys(agent: EffectiveAgent, context: AgentsContext): void {
   }
 }
 
-function keyProblems({ name, keys, isWhole }: EffectiveAgent, { onlyBases }: AgentsContext): Diagnostic[] {
+function keyProblems({ name, keys, isWhole }: EffectiveAgent, { onlyBases, handlers }: AgentsContext): Diagnostic[] {
   const { extends: _, ...others } = keys;
   const mayLackKeys = !isWhole || onlyBases.has(name);
-  return agentProblems(name, others).filter(({ code }) => code !== "missing-key" || !mayLackKeys);
+  return agentProblems(name, others, handlers.alone.has(name)).filter(({ code }) => code !== "missing-key" || !mayLackKeys);
 }
 
 /** Whichever agent it is about. */
@@ -130,14 +137,16 @@ function kindOf({ code, path }: Diagnostic): string {
   return JSON.stringify([code, path?.[2]]);
 }
 
-function checkFallback(agent: EffectiveAgent, { source, effective, functions, report }: AgentsContext): void {
-  const { fallback } = agent.keys;
-  if (fallback === undefined || effective.has(fallback) || functions.has(fallback)) return;
-  const path = agent.pathOf("fallback");
-  const group = new Map(Object.entries(source.spec.orchestration.sequential.parallel ?? {})).get(fallback);
-  if (group === undefined) report.unknownAgent(fallback, path, [...effective.keys(), ...functions]);
+/** The agent that a key names is there, and is no group. */
+function checkStandIn(agent: EffectiveAgent, key: "fallback" | "rollback", context: AgentsContext): void {
+  const { source, effective, functions, report } = context;
+  const name = agent.keys[key];
+  if (name === undefined || effective.has(name) || functions.has(name)) return;
+  const path = agent.pathOf(key);
+  const group = new Map(Object.entries(source.spec.orchestration.sequential.parallel ?? {})).get(name);
+  if (group === undefined) report.unknownAgent(name, path, [...effective.keys(), ...functions]);
   else
-    report.error("unknown-agent", path, `\`${fallback}\` is a group, and only an agent can be a fallback`, {
+    report.error("unknown-agent", path, `\`${name}\` is a group, and only an agent can be a ${key}`, {
       help: `name an agent, such as one of its members: ${listed(group.agents.filter((member) => effective.has(member)))}`,
     });
 }
@@ -171,14 +180,14 @@ const STAND_IN: AgentCallPlan = { type: "function" };
 const TYPE_HELP =
   'write type = "script", "llm", "module", "canned" or "pipeline"; it may be absent only where code registers the agent as a function';
 
-function planCanned(agent: EffectiveAgent, keys: AgentSpec, { effective, onlyBases, report }: AgentsContext): CannedCallPlan {
+function planCanned(agent: EffectiveAgent, keys: AgentSpec, { effective, onlyBases, handlers, report }: AgentsContext): CannedCallPlan {
   const replies = keys.replies ?? (keys.reply === undefined ? [] : [keys.reply]);
   // As the fallback of a model, text goes where the model's text would have gone.
   const textFits = [...effective.values()].some((other) => other.keys.fallback === agent.name);
   const odd = replies.findIndex((reply) => reply !== null && !isJsonObject(reply) && !(textFits && typeof reply === "string"));
   const path = keys.replies === undefined ? agent.pathOf("reply") : [...agent.pathOf("replies"), odd];
   const isTold = path[1] !== agent.name && !onlyBases.has(String(path[1]));
-  if (odd !== -1 && keys.output === undefined && !isTold && !onlyBases.has(agent.name)) {
+  if (odd !== -1 && keys.output === undefined && !isTold && !onlyBases.has(agent.name) && !handlers.alone.has(agent.name)) {
     report.error("missing-key", path, "only an object can be merged into the state", {
       label: "needs `output`",
       help: `say where this reply goes, for example output = "${keyOf(agent.name)}"`,

@@ -1,11 +1,14 @@
 import { basename } from "node:path";
 import type { Diagnostic } from "../spec/diagnostic.ts";
+import { handlersIn } from "../spec/handlers.ts";
+import type { JsonObject } from "../spec/json.ts";
 import type { PipelineSpec } from "../spec/spec.ts";
 import { planAgent, planFunction } from "./agents.ts";
 import { planBranches } from "./checks/branches.ts";
+import { checkCircles } from "./checks/circles.ts";
 import { checkDataFlow } from "./checks/data-flow.ts";
-import { checkFallbackCycles } from "./checks/fallbacks.ts";
 import { checkGroupConflicts } from "./checks/group-conflicts.ts";
+import { checkHandlers } from "./checks/handlers.ts";
 import { checkNestedInputs } from "./checks/nested-inputs.ts";
 import { checkReachability, reachedNames } from "./checks/reachability.ts";
 import { Report } from "./checks/report.ts";
@@ -13,6 +16,7 @@ import { effectiveAgents } from "./effective.ts";
 import { planHooks } from "./hooks.ts";
 import type { AgentPlan, Plan, PlanSource } from "./plan.ts";
 import { planProviders } from "./providers.ts";
+import { settingsOf } from "./settings.ts";
 import type { Doubts } from "./source.ts";
 import { groupsOf, type Names, planStructure } from "./structure.ts";
 
@@ -46,12 +50,13 @@ export function buildPlan(source: PlanSource, options: BuildOptions = {}): Built
   const extended = new Set(Object.values(spec.agents ?? {}).flatMap((agent) => agent.extends ?? []));
   const called = agentsCalled(spec);
   const onlyBases = new Set([...extended].filter((name) => !called.has(name)));
-  const context = { source, report, effective, providers, functions, pipelines: nested.plans, extended, onlyBases };
+  const handlers = handlersIn(spec as unknown as JsonObject);
+  const context = { source, report, effective, providers, functions, pipelines: nested.plans, extended, onlyBases, handlers };
   const agents = new Map([...effective.values()].map((agent) => [agent.name, planAgent(agent, context)]));
   for (const name of functions) if (!agents.has(name)) agents.set(name, planFunction(name, spec));
   const names: Names = { spec, agents, effective, report };
   const structure = planStructure(names);
-  checkFallbackCycles(effective, report);
+  checkCircles(effective, report);
   const branches = planBranches(structure, names);
   const hooks = planHooks(directory, names);
   const graph = { groups: groupsOf(names), structure, branches, effective };
@@ -59,7 +64,8 @@ export function buildPlan(source: PlanSource, options: BuildOptions = {}): Built
   checkReachability(reached, graph, report);
   checkGroupConflicts(structure, agents, names);
   for (const agent of effective.values()) checkNestedInputs(agent, agents.get(agent.name) as AgentPlan, source, report);
-  const assumedInputs = checkDataFlow({ ...graph, source, agents, reached, report });
+  checkHandlers({ source, handlers, effective, agents, reached, extended, report });
+  const assumedInputs = checkDataFlow({ ...graph, source, agents, reached, handlers, report });
   const diagnostics = distinct([...nested.diagnostics, ...report.diagnostics]);
   const isWhole = doubts === undefined && nested.plans.size === Object.keys(source.pipelines).length;
   if (!isWhole || diagnostics.some(({ severity }) => severity === "error")) return { plan: null, diagnostics };
@@ -71,7 +77,7 @@ export function buildPlan(source: PlanSource, options: BuildOptions = {}): Built
     directory,
     inputs: new Map(Object.entries(spec.inputs ?? {})),
     timeoutMs: spec.orchestration.timeout ?? null,
-    failFast: spec.orchestration.sequential.pipeline?.fail_fast ?? true,
+    ...settingsOf(spec),
     sequence: structure.sequence,
     elements: structure.elements,
     agents,
@@ -97,13 +103,13 @@ function buildNested(source: PlanSource, options: BuildOptions): { plans: Map<st
   return { plans, diagnostics };
 }
 
-/** The agents that a stage calls, or that are a fallback. */
+/** The agents that a stage calls, or that are a fallback or a rollback. */
 function agentsCalled({ agents = {}, orchestration: { sequential } }: PipelineSpec): Set<string> {
   return new Set([
     ...sequential.agents,
     ...Object.values(sequential.parallel ?? {}).flatMap((group) => group.agents),
     ...(sequential.branches ?? []).flatMap((branch) => branch.to_agent ?? []),
-    ...Object.values(agents).flatMap((agent) => agent.fallback ?? []),
+    ...Object.values(agents).flatMap(({ fallback = [], rollback = [] }) => [fallback, rollback].flat()),
   ]);
 }
 

@@ -9,6 +9,7 @@ export const PLAN_CODES = {
   "no-effect": "a key that does nothing beside the others",
   "extends-cycle": "agents that extend each other in a circle",
   "fallback-cycle": "agents that are each other's fallback in a circle",
+  "rollback-cycle": "agents that undo themselves or each other",
   "group-conflict": "members of a group that write one key",
   "group-in-group": "a group that is a member of a group",
   "prune-in-group": "`keep` or `drop` on a member of a group",

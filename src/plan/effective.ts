@@ -39,8 +39,8 @@ function resolve(
   const keys: Record<string, unknown> = {};
   if (base !== undefined) {
     for (const key of inheritedKeys(base.keys, own)) {
-      // "The same with another model" may itself be the fallback of what it extends.
-      if (key === "fallback" && base.keys.fallback === name) continue;
+      // "The same with another model" may itself be the fallback, or the rollback, of what it extends.
+      if ((key === "fallback" || key === "rollback") && base.keys[key] === name) continue;
       keys[key] = base.keys[key];
       origins.set(key, String(base.pathOf(key)[1]));
     }

@@ -83,13 +83,14 @@ function pathOf(plan: Plan, agent: string, key: "cwd" | "command" | "env" | "mod
   return ["agents", name, key];
 }
 
-/** The agents that some stage calls, fallbacks included. */
-function usedAgents(plan: Plan): AgentPlan[] {
+/** The agents that some stage calls, or that undo one; fallbacks included. */
+export function usedAgents(plan: Plan): AgentPlan[] {
   const used = new Map<string, AgentPlan>();
   const add = (agent: AgentPlan | undefined): void => {
     if (agent === undefined || used.has(agent.name)) return;
     used.set(agent.name, agent);
     add(plan.agents.get(agent.fallback ?? ""));
+    add(plan.agents.get(agent.rollback ?? ""));
   };
   for (const element of plan.elements.values()) {
     for (const stage of element.kind === "group" ? element.members : [element]) add(stage.agent);

@@ -20,6 +20,14 @@ export interface Plan {
   /** Wall clock of one run in milliseconds; null for no limit. */
   readonly timeoutMs: number | null;
   readonly failFast: boolean;
+  /** Progress is durable after every n-th element; 0: only at a failure and at the end. */
+  readonly checkpointFrequency: number;
+  /** false: once a run has succeeded, only its final state and timings are kept. */
+  readonly saveIntermediateResults: boolean;
+  /** Bytes; values from this size on are compressed where they are stored. */
+  readonly compressAbove: number;
+  /** Whether a run that has failed or timed out is rolled back by itself. */
+  readonly rollback: "auto" | "manual";
   /** The elements of the sequence, in order. */
   readonly sequence: readonly Element[];
   /** Every element by name: the sequence and the detours. */
@@ -101,6 +109,9 @@ export interface AgentPlan {
   readonly onError: "fail" | "continue";
   /** Agent that serves the stage when this one has finally failed. */
   readonly fallback: string | null;
+  /** Agent that undoes what this one did when the run is rolled back. */
+  readonly rollback: string | null;
+  readonly breaker: BreakerPolicy | null;
   readonly call: AgentCallPlan;
 }
 
@@ -118,6 +129,13 @@ export interface RetryPolicy {
   readonly maxDelayMs: number | null;
   readonly jitter: boolean;
   readonly on: ReadonlySet<FailureKind>;
+}
+
+export interface BreakerPolicy {
+  /** Failed attempts in a row that open the circuit. */
+  readonly maxFailures: number;
+  /** From its opening to the attempt that is let through. */
+  readonly resetAfterMs: number;
 }
 
 /** What is called, by type. */

@@ -21,6 +21,11 @@ export interface DryRunReport {
   readonly file: string | null;
   readonly timeout_ms: number | null;
   readonly fail_fast: boolean;
+  readonly checkpoint_frequency: number;
+  readonly save_intermediate_results: boolean;
+  /** Bytes. */
+  readonly compress_above: number;
+  readonly rollback: "auto" | "manual";
   /** The sequence, in order, and then the detours. */
   readonly stages: readonly DryRunStage[];
   readonly worst_case: { readonly ms: number | null; readonly longest_ms: number | null; readonly arithmetic: string };
@@ -53,8 +58,11 @@ export interface DryRunAgent {
   readonly timeout_ms: number | null;
   readonly attempts: number;
   readonly on_error: "fail" | "continue";
+  readonly circuit_breaker: { readonly max_failures: number; readonly reset_after_ms: number } | null;
   /** Agents that take over when it has finally failed, in order. */
   readonly fallbacks: readonly DryRunAgent[];
+  /** The agent that undoes what it did. */
+  readonly rollback: DryRunAgent | null;
   /** The stages of a nested pipeline; otherwise null. */
   readonly stages: readonly DryRunStage[] | null;
 }
@@ -104,6 +112,10 @@ export function dryRunJson(plan: Plan, facts: DryRunFacts): DryRunReport {
     file: plan.file,
     timeout_ms: plan.timeoutMs,
     fail_fast: plan.failFast,
+    checkpoint_frequency: plan.checkpointFrequency,
+    save_intermediate_results: plan.saveIntermediateResults,
+    compress_above: plan.compressAbove,
+    rollback: plan.rollback,
     stages: stagesOf(plan, worst.stages),
     worst_case: { ms: worst.totalMs, longest_ms: worst.longestMs, arithmetic: worst.arithmetic },
     inputs: [...plan.inputs].map(([name, input]) => ({
@@ -159,7 +171,17 @@ function elementOf(element: Element, plan: Plan, bound: StageBound, dependsOn: r
 }
 
 function stageAgentOf({ agent }: StagePlan, plan: Plan): DryRunAgent {
-  return { ...agentOf(agent, plan), fallbacks: fallbacksOf(agent, plan).map((fallback) => agentOf(fallback, plan)) };
+  return servingOf(agent, plan, (one) => ({ ...agentOf(one, plan), rollback: undoerOf(one, plan) }));
+}
+
+/** Each agent that serves a stage may be undone by another one. */
+function undoerOf({ rollback }: AgentPlan, plan: Plan): DryRunAgent | null {
+  const agent = plan.agents.get(rollback ?? "");
+  return agent === undefined ? null : servingOf(agent, plan, (one) => agentOf(one, plan));
+}
+
+function servingOf(agent: AgentPlan, plan: Plan, show: (agent: AgentPlan) => DryRunAgent): DryRunAgent {
+  return { ...show(agent), fallbacks: fallbacksOf(agent, plan).map(show) };
 }
 
 function agentOf(agent: AgentPlan, plan: Plan): DryRunAgent {
@@ -174,7 +196,10 @@ function agentOf(agent: AgentPlan, plan: Plan): DryRunAgent {
     timeout_ms: agent.timeoutMs,
     attempts: agent.retry.retries + 1,
     on_error: agent.onError,
+    circuit_breaker:
+      agent.breaker === null ? null : { max_failures: agent.breaker.maxFailures, reset_after_ms: agent.breaker.resetAfterMs },
     fallbacks: [],
+    rollback: null,
     stages: call.type === "pipeline" ? stagesOf(call.plan, worstCase(call.plan).stages) : null,
   };
 }

@@ -1,5 +1,7 @@
 import type { Plan } from "../plan/plan.ts";
+import { DEFAULT_COMPRESS_ABOVE_BYTES } from "../plan/settings.ts";
 import { formatDuration } from "../spec/duration.ts";
+import { formatSize } from "../spec/size.ts";
 import { type DryRunAgent, type DryRunFacts, type DryRunGroup, type DryRunReport, type DryRunStage, dryRunJson } from "./dry-run-json.ts";
 import type { Palette } from "./palette.ts";
 import { oneLine } from "./sanitise.ts";
@@ -14,6 +16,8 @@ export function dryRun(plan: Plan, facts: DryRunFacts, options: { readonly palet
     headLines(report, palette),
     stageLines(report, palette),
     section("Time", timeLines(report), palette),
+    section("Kept", keptLines(report), palette),
+    section("Rollback", rollbackLines(report), palette),
     section("Inputs", inputLines(report, palette), palette),
     section("Variables", variableLines(report, palette), palette),
     section("Hooks", hookLines(report), palette),
@@ -101,12 +105,34 @@ function groupNote(group: DryRunGroup): string {
 }
 
 function agentNotes(agent: DryRunAgent): string[] {
-  const fallbacks = agent.fallbacks.map((fallback) => {
-    const limits = `${fallback.timeout_ms === null ? "no timeout" : `timeout ${formatDuration(fallback.timeout_ms)}`}, ${countText(fallback.attempts, "attempt")}`;
-    return `when that has failed, ${fallback.name} takes over: ${fallback.type} ${cutTo(oneLine(fallback.calls), CALLS_COLUMNS)}, ${limits}`;
-  });
   const about = agent.description === null ? [] : [oneLine(agent.description)];
-  return [...about, ...fallbacks, ...(agent.on_error === "continue" ? ["a failure is tolerated: the run goes on without its output"] : [])];
+  const serving = [agent, ...agent.fallbacks];
+  return [
+    ...about,
+    ...agent.fallbacks.map((fallback) => `when that has failed, ${fallback.name} takes over: ${callNote(fallback)}`),
+    ...serving.flatMap(breakerNotes),
+    ...(agent.on_error === "continue" ? ["a failure is tolerated: the run goes on without its output"] : []),
+    ...serving.flatMap((served) => undoNotes(served, agent)),
+  ];
+}
+
+function callNote({ type, calls, timeout_ms, attempts }: DryRunAgent): string {
+  const limit = timeout_ms === null ? "no timeout" : `timeout ${formatDuration(timeout_ms)}`;
+  return `${type} ${cutTo(oneLine(calls), CALLS_COLUMNS)}, ${limit}, ${countText(attempts, "attempt")}`;
+}
+
+function breakerNotes({ name, circuit_breaker: breaker }: DryRunAgent): string[] {
+  if (breaker === null) return [];
+  const failures = breaker.max_failures === 1 ? "a failed attempt" : `${breaker.max_failures} failed attempts in a row`;
+  return [`after ${failures}, ${name} is not called for ${formatDuration(breaker.reset_after_ms)}`];
+}
+
+function undoNotes(served: DryRunAgent, agent: DryRunAgent): string[] {
+  const { rollback } = served;
+  if (rollback === null) return [];
+  const fallbacks = rollback.fallbacks.map(({ name }) => `, and when that has failed ${name}`);
+  const what = served === agent ? "" : ` what ${served.name} did`;
+  return [`when the run is rolled back, ${rollback.name} undoes${what === "" ? " it" : what}: ${callNote(rollback)}${fallbacks.join("")}`];
 }
 
 function dependsNotes(stage: DryRunStage): string[] {
@@ -124,25 +150,44 @@ function branchNotes(stage: DryRunStage, numbers: ReadonlyMap<string, number | n
   });
 }
 
-function timeLines({ worst_case: worst, timeout_ms, stages, hooks }: DryRunReport): string[] {
+function timeLines({ worst_case: worst, timeout_ms, stages, hooks, rollback }: DryRunReport): string[] {
   const [longest = "", ...loops] = longestText(worst).split(/ (?=\+ \d+ × )/);
   const isCapped = timeout_ms !== null && worst.ms === timeout_ms && worst.longest_ms !== timeout_ms;
   const lines = isCapped
     ? [`at most ${formatDuration(timeout_ms)}: then the pipeline's timeout ends the run`, `without it ${longest}`, ...loops]
     : [worst.longest_ms === null ? longest : `at most ${longest}`, ...loops];
-  const more = [...(stages.some(asksModel) ? ["longer waits that a server asks for"] : []), ...(hooks.length > 0 ? ["hooks"] : [])];
+  const more = [
+    ...(someAgent(stages, ({ type }) => type === "llm") ? ["longer waits that a server asks for"] : []),
+    ...(hooks.length > 0 ? ["hooks"] : []),
+    ...(rollback === "auto" && someAgent(stages, (agent) => agent.rollback !== null) ? ["a rollback"] : []),
+  ];
   return more.length === 0 ? lines : [...lines, `not counted: ${more.join(", ")}`];
+}
+
+/** What is kept otherwise than usual. */
+function keptLines({ checkpoint_frequency: every, save_intermediate_results, compress_above }: DryRunReport): string[] {
+  return [
+    ...(every === 0 ? ["progress is kept only at a failure and at the end"] : []),
+    ...(every > 1 ? [`progress is kept after every ${every} stages, and at a failure and the end`] : []),
+    ...(save_intermediate_results ? [] : ["once the run has succeeded, only its final state and timings"]),
+    ...(compress_above === DEFAULT_COMPRESS_ABOVE_BYTES ? [] : [`values from ${formatSize(compress_above)} on are compressed`]),
+  ];
+}
+
+function rollbackLines({ rollback }: DryRunReport): string[] {
+  return rollback === "auto" ? [] : ["only by agentflow rollback: a run that fails is left as it is"];
 }
 
 function longestText({ longest_ms, arithmetic }: DryRunReport["worst_case"]): string {
   return arithmetic === "" ? limitText(longest_ms) : `${limitText(longest_ms)} = ${arithmetic}`;
 }
 
-function asksModel(stage: DryRunStage): boolean {
-  const agents = stage.agent === null ? [] : [stage.agent, ...stage.agent.fallbacks];
-  return (
-    agents.some((agent) => agent.type === "llm" || (agent.stages ?? []).some(asksModel)) || (stage.group?.members ?? []).some(asksModel)
-  );
+/** Whether that holds for an agent that serves one of the stages, or a stage inside of one. */
+function someAgent(stages: readonly DryRunStage[], holds: (agent: DryRunAgent) => boolean): boolean {
+  return stages.some(({ agent, group }) => {
+    const agents = agent === null ? [] : [agent, ...agent.fallbacks];
+    return agents.some((one) => holds(one) || someAgent(one.stages ?? [], holds)) || someAgent(group?.members ?? [], holds);
+  });
 }
 
 function inputLines(report: DryRunReport, palette: Palette): string[] {

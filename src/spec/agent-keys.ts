@@ -19,6 +19,8 @@ export const COMMON_AGENT_KEYS = [
   "retry_on",
   "on_error",
   "fallback",
+  "rollback",
+  "circuit_breaker",
 ] as const;
 
 /** Keys of `[agents.NAME]` that belong to one type. */

@@ -19,7 +19,7 @@ export interface DurationRules {
 export function parseDuration(text: string, rules: DurationRules = {}): ParsedDuration {
   if (text === "none" && rules.none !== false) return { ms: null };
   const ms = measure(text);
-  if (ms === undefined) return { problem: `${quote(text)} ${explain(text)}` };
+  if (ms === undefined) return { problem: `${quote(text)} ${explain(text, rules)}` };
   if (ms === 0 && rules.zero !== true) return { problem: `${quote(text)} is no time at all; it must be longer than zero` };
   if (ms > LONGEST_MS) {
     return { problem: `${quote(text)} is longer than 100 years${rules.none === false ? "" : '; write "none" for no limit'}` };
@@ -60,8 +60,8 @@ function measure(text: string): number | undefined {
   return UNITS.reduce((sum, unit, index) => sum + Math.round(Number(amounts[index] ?? 0) * unit * 1000), 0) / 1000;
 }
 
-function explain(text: string): string {
-  if (text === "none") return '(no limit) makes no sense here; write "0s" for no time at all';
+function explain(text: string, { zero = false }: DurationRules): string {
+  if (text === "none") return `(no limit) makes no sense here${zero ? '; write "0s" for no time at all' : ""}`;
   if (text.startsWith("-")) return "is negative; a duration is not";
   if (/^\d+(?:\.\d+)?$/.test(text)) return `has no unit; write "${text}s" for seconds or "${text}ms" for milliseconds`;
   const tidy = text.toLowerCase().replace(/\s+/g, "");

@@ -1,6 +1,7 @@
 import { AGENT_KEYS_BY_TYPE, EXCLUSIVE_AGENT_KEYS } from "./agent-keys.ts";
 import type { Diagnostic, Path } from "./diagnostic.ts";
 import { describe, tableName } from "./form.ts";
+import { handlersIn } from "./handlers.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { isJsonObject, jsonEqual } from "./json.ts";
 import { AGENT_TYPES } from "./spec.ts";
@@ -28,9 +29,10 @@ export const RULE_CODES = {
 export function checkRules(data: JsonObject): Diagnostic[] {
   const sequential = field(field(data, "orchestration"), "sequential");
   const extended = new Set(entries(data.agents).map(([, agent]) => field(agent, "extends")));
+  const handlers = handlersIn(data).alone;
   return [
     ...NAMED_TABLES.flatMap(([path, what]) => checkNames(path, what, path.reduce<Json | undefined>(field, data))),
-    ...entries(data.agents).flatMap(([name, agent]) => checkAgent(name, agent, extended.has(name))),
+    ...entries(data.agents).flatMap(([name, agent]) => checkAgent(name, agent, extended.has(name), handlers.has(name))),
     ...entries(data.inputs).flatMap(([name, input]) => checkInput(name, input)),
     ...entries(data.providers).flatMap(([name, provider]) =>
       checkKeys(["providers", name, "headers"], field(provider, "headers"), "invalid-header", HEADER_NAME, "the name of an HTTP header"),
@@ -46,15 +48,16 @@ export function checkRules(data: JsonObject): Diagnostic[] {
 /**
  * What is wrong with the keys of one agent: keys that exclude one another, keys of another type, keys that are missing for
  * its type. An agent that still has `extends` is judged by what it says itself; without a type, nothing is said about keys of types.
+ * Of a handler, which only undoes stages, no output goes anywhere.
  */
-export function agentProblems(name: string, agent: AgentSpec | JsonObject): Diagnostic[] {
+export function agentProblems(name: string, agent: AgentSpec | JsonObject, isHandler = false): Diagnostic[] {
   const has = (key: string): boolean => Object.hasOwn(agent, key) && (agent as Record<string, unknown>)[key] !== undefined;
   const path: Path = ["agents", name];
   const type = AGENT_TYPES.find((known) => known === agent.type);
   return [
     ...EXCLUSIVE_AGENT_KEYS.filter(([one, other]) => has(one) && has(other)).map(([one, other]) => exclusive(path, one, other)),
     ...(type === undefined ? [] : foreignKeys(name, type, has)),
-    ...(type === undefined || has("extends") ? [] : missingForType(name, type, agent, has)),
+    ...(type === undefined || has("extends") ? [] : missingForType(name, type, agent, has, isHandler)),
   ];
 }
 
@@ -93,11 +96,11 @@ function checkKeys(path: Path, table: Json | undefined, code: RuleCode, pattern:
 }
 
 /** What an agent lacks that others extend, these may bring; only the whole file shows whether it is run itself. */
-function checkAgent(name: string, agent: Json, isExtended: boolean): Diagnostic[] {
+function checkAgent(name: string, agent: Json, isExtended: boolean, isHandler: boolean): Diagnostic[] {
   if (!isJsonObject(agent)) return [];
   const path: Path = ["agents", name];
   return [
-    ...agentProblems(name, agent).filter(({ code }) => code !== "missing-key" || !isExtended),
+    ...agentProblems(name, agent, isHandler).filter(({ code }) => code !== "missing-key" || !isExtended),
     ...checkKeys([...path, "input"], agent.input, "invalid-name", /^./su, "a name in `input`"),
     ...checkKeys([...path, "output"], agent.output, "invalid-name", /^./su, "a key of the state"),
     ...checkKeys([...path, "env"], agent.env, "invalid-variable", VARIABLE, "the name of an environment variable"),
@@ -127,7 +130,13 @@ const A_TYPE: Record<AgentType, string> = {
   pipeline: "a pipeline",
 };
 
-function missingForType(name: string, type: AgentType, agent: AgentSpec | JsonObject, has: (key: string) => boolean): Diagnostic[] {
+function missingForType(
+  name: string,
+  type: AgentType,
+  agent: AgentSpec | JsonObject,
+  has: (key: string) => boolean,
+  isHandler: boolean,
+): Diagnostic[] {
   const path: Path = ["agents", name];
   const needed = NEEDED[type];
   const problems: Diagnostic[] = [];
@@ -137,7 +146,7 @@ function missingForType(name: string, type: AgentType, agent: AgentSpec | JsonOb
       problem("missing-key", path, `\`${name}\` is ${A_TYPE[type]}, so it needs ${keys}`, { at: "key", label: `needs ${keys}` }),
     );
   }
-  if (type === "script" && (agent.stdout === "text" || agent.stdout === "lines") && !has("output")) {
+  if (type === "script" && (agent.stdout === "text" || agent.stdout === "lines") && !has("output") && !isHandler) {
     const message = `with stdout = "${agent.stdout}", \`${name}\` needs \`output\`: the key of the state that gets it`;
     problems.push(problem("missing-key", [...path, "stdout"], message, { label: "needs `output`", help: 'add output = "KEY"' }));
   }

@@ -270,6 +270,17 @@ const agentSchema = table({
   drop: key(stateKeys, "Instead of keep: these keys are removed from the state after the stage. Default: none."),
   ...retryShape,
   fallback: key(filledText, "Agent that serves the stage when this one has finally failed. Default: none."),
+  rollback: key(
+    filledText,
+    "Agent that undoes the stage when the run is rolled back. It sees stage, input, output and error, and its output is ignored. Default: none.",
+  ),
+  circuit_breaker: key(
+    table({
+      max_failures: needed(countFromOne, "How many failed attempts in a row open the circuit. While it is open, the stage fails at once."),
+      reset_after: needed(duration({ none: false }), "How long the circuit stays open before one attempt is let through, to see."),
+    }),
+    "Spares an agent that keeps failing, for all runs on the same store. Default: it is always called.",
+  ),
   ...scriptShape,
   ...modelShape,
   ...promptShape,
@@ -337,7 +348,7 @@ const hookSchema = table({
   name: key(title, "Name of the hook, for messages. Default: its position."),
   on: needed(
     z.union([hookEvent, ruled(z.array(hookEvent), { minItems: 1 }, nonEmpty(1, "is empty"))], "an event or a list of events"),
-    "When the hook is called: before_run, before_stage, after_stage, stage_error, retry, branch, after_run; one or a list.",
+    "When the hook is called: before_run, before_stage, after_stage, stage_error, retry, branch, rollback, after_run; one or a list.",
   ),
   agents: key(ruled(names, { minItems: 1 }, nonEmpty(1, "is empty")), "Only for these agents. Default: all."),
   command: key(command, "A program that gets the event as JSON on stdin. This or module."),
@@ -382,6 +393,19 @@ const pipelineSchema = table({
               fail_fast: key(
                 flag,
                 "Whether the first failure ends the run. false: the sequence goes on, and the run fails at its end. Default: true.",
+              ),
+              checkpoint_frequency: key(
+                count,
+                "Progress is durable after every n-th stage, and always at a failure and at the end. 0: only then. Default: 1.",
+              ),
+              save_intermediate_results: key(
+                flag,
+                "Whether what each stage wrote is kept once a run has succeeded. false: only its final state and timings. Default: true.",
+              ),
+              compress_above: key(size(), 'Values from this size on are compressed where they are stored. Default: "8KB".'),
+              rollback: key(
+                z.enum(["auto", "manual"], "a choice"),
+                '"auto": a run that has failed or timed out is rolled back at once. "manual": only by agentflow rollback. Default: "auto".',
               ),
             }),
             "Settings for the whole sequence.",

@@ -15,6 +15,12 @@ export function parseSize(text: string): ParsedSize {
   return { bytes };
 }
 
+/** For people: `512B`, `8KB`, `1.5MB`. */
+export function formatSize(bytes: number): string {
+  const [unit, factor] = Object.entries(FACTORS).findLast(([, one]) => bytes >= one) ?? ["B", 1];
+  return `${Math.round((bytes / factor) * 10) / 10}${unit}`;
+}
+
 const FACTORS: Readonly<Record<string, number>> = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 };
 const LARGEST = 1024 ** 4;
 

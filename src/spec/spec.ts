@@ -19,7 +19,16 @@ export type AgentType = (typeof AGENT_TYPES)[number];
 export const INPUT_TYPES = ["string", "number", "integer", "boolean", "list", "object"] as const;
 export type InputType = (typeof INPUT_TYPES)[number];
 
-export const HOOK_EVENTS = ["before_run", "before_stage", "after_stage", "stage_error", "retry", "branch", "after_run"] as const;
+export const HOOK_EVENTS = [
+  "before_run",
+  "before_stage",
+  "after_stage",
+  "stage_error",
+  "retry",
+  "branch",
+  "rollback",
+  "after_run",
+] as const;
 export type HookEvent = (typeof HOOK_EVENTS)[number];
 
 /** Every way in which an attempt can fail. */
@@ -91,6 +100,8 @@ interface AgentKeys<Duration, Size> extends RetryKeys<Duration> {
   keep?: readonly string[];
   drop?: readonly string[];
   fallback?: string;
+  rollback?: string;
+  circuit_breaker?: { max_failures: number; reset_after: Duration };
   // script
   command?: readonly string[];
   shell?: string;
@@ -175,7 +186,13 @@ interface PipelineKeys<Duration, Size> {
     timeout?: Duration;
     sequential: {
       agents: readonly string[];
-      pipeline?: { fail_fast?: boolean };
+      pipeline?: {
+        fail_fast?: boolean;
+        checkpoint_frequency?: number;
+        save_intermediate_results?: boolean;
+        compress_above?: Size;
+        rollback?: "auto" | "manual";
+      };
       parallel?: Readonly<Record<string, GroupKeys>>;
       branches?: readonly BranchKeys[];
     };

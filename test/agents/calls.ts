@@ -89,6 +89,8 @@ export function callOf(plan: AgentCallPlan, options: CallOptions = {}): AgentCal
       retry: { retries: 0, delayMs: 0, backoff: 1, maxDelayMs: null, jitter: false, on: new Set() },
       onError: "fail",
       fallback: null,
+      rollback: null,
+      breaker: null,
       call: plan,
     },
     input,

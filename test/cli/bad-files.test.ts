@@ -308,7 +308,7 @@ test("warnings are printed, and the run goes on", async () => {
    |
  6 | [agents.b]
    |         ^
-   = help: add it to the sequence or a group, make it the target of a branch or a fallback, or remove it
+   = help: add it to the sequence or a group, make it the target of a branch, a fallback or a rollback, or remove it
 
 1 warning
 `,

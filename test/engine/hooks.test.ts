@@ -213,7 +213,7 @@ describe("row 38, 41, 43: callbacks", () => {
     [
       "an unknown hook",
       (pipeline) => pipeline.on("before_lunch" as HookEvent, () => {}),
-      "there is no hook called before_lunch; there are before_run, before_stage, after_stage, stage_error, retry, branch, after_run",
+      "there is no hook called before_lunch; there are before_run, before_stage, after_stage, stage_error, retry, branch, rollback, after_run",
     ],
   ])("%s is an error", async (_, register, message) => {
     const pipeline = await definePipeline(pipelineOf({ agents: ["a"] }), { agents: { a: gives({}) } });

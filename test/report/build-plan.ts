@@ -25,6 +25,7 @@ export interface PlanParts {
   readonly branches?: readonly BranchPlan[];
   readonly timeoutMs?: number;
   readonly failFast?: boolean;
+  readonly settings?: Partial<Pick<Plan, "checkpointFrequency" | "saveIntermediateResults" | "compressAbove" | "rollback">>;
   readonly inputs?: Readonly<Record<string, InputSpec>>;
   readonly variables?: readonly string[];
   readonly hooks?: readonly HookPlan[];
@@ -43,6 +44,11 @@ export function plan(parts: PlanParts): Plan {
     inputs: new Map(Object.entries(parts.inputs ?? {})),
     timeoutMs: parts.timeoutMs ?? null,
     failFast: parts.failFast ?? true,
+    checkpointFrequency: 1,
+    saveIntermediateResults: true,
+    compressAbove: 8192,
+    rollback: "auto",
+    ...parts.settings,
     sequence,
     elements: new Map(all.map((one) => [one.name, one])),
     agents: new Map(agents.map((one) => [one.name, one])),
@@ -68,6 +74,8 @@ export function agent(name: string, parts: Partial<Omit<AgentPlan, "retry">> & {
     timeoutMs: 60_000,
     onError: "fail",
     fallback: null,
+    rollback: null,
+    breaker: null,
   } as const;
   const retry = { retries: 0, delayMs: 1000, backoff: 2, maxDelayMs: 60_000, jitter: true, on: new Set([]), ...parts.retry };
   return { name, call: script("node", `${name}.mjs`), ...given, ...parts, retry };

@@ -239,14 +239,64 @@ describe("a dry run, for a person", () => {
   });
 });
 
+describe("a dry run, of what is kept and undone", () => {
+  it("says nothing where it is as usual", () => {
+    const lines = shown({ sequence: [agent("a")] });
+    expect([beside("Kept", lines), beside("Rollback", lines)]).toEqual([[], []]);
+  });
+
+  it.each([
+    { settings: { checkpointFrequency: 0 }, kept: ["progress is kept only at a failure and at the end"] },
+    { settings: { checkpointFrequency: 5 }, kept: ["progress is kept after every 5 stages, and at a failure and the end"] },
+    { settings: { saveIntermediateResults: false }, kept: ["once the run has succeeded, only its final state and timings"] },
+    { settings: { compressAbove: 65_536 }, kept: ["values from 64KB on are compressed"] },
+  ])("says how it is kept: $settings", ({ settings, kept }) =>
+    expect(beside("Kept", shown({ sequence: [agent("a")], settings }))).toEqual(kept),
+  );
+
+  it("shows who undoes what, and when an agent is spared", () => {
+    const parts: PlanParts = {
+      sequence: [
+        agent("book", { fallback: "phone", rollback: "cancel", breaker: { maxFailures: 3, resetAfterMs: 30_000 }, onError: "continue" }),
+      ],
+      fallbacks: [
+        agent("phone", { rollback: "call-back", breaker: { maxFailures: 1, resetAfterMs: 1000 } }),
+        agent("cancel", { retry: { retries: 2 }, fallback: "mail" }),
+        agent("call-back", { timeoutMs: null }),
+        agent("mail"),
+      ],
+    };
+    expect(table(parts)).toEqual([
+      "1  book   script  node book.mjs  1m       1         2m = 1m + phone 1m",
+      "      when that has failed, phone takes over: script node phone.mjs, timeout 1m, 1 attempt",
+      "      after 3 failed attempts in a row, book is not called for 30s",
+      "      after a failed attempt, phone is not called for 1s",
+      "      a failure is tolerated: the run goes on without its output",
+      "      when the run is rolled back, cancel undoes it: script node cancel.mjs, timeout 1m, 3 attempts, and when that has failed mail",
+      "      when the run is rolled back, call-back undoes what phone did: script node call-back.mjs, no timeout, 1 attempt",
+    ]);
+    expect(beside("Time", shown(parts))).toEqual(["at most 2m = book 2m", "not counted: a rollback"]);
+    const manual: PlanParts = { ...parts, settings: { rollback: "manual" } };
+    expect(beside("Time", shown(manual))).toEqual(["at most 2m = book 2m"]);
+    expect(beside("Rollback", shown(manual))).toEqual(["only by agentflow rollback: a run that fails is left as it is"]);
+  });
+});
+
 describe("a dry run, for a program", () => {
   it("is plain JSON with everything in it", () => {
     const parts: PlanParts = {
       sequence: [
-        agent("a", { description: "Finds patterns", call: model("gpt-5-mini"), retry: { retries: 1 }, fallback: "f" }),
+        agent("a", {
+          description: "Finds patterns",
+          call: model("gpt-5-mini"),
+          retry: { retries: 1 },
+          fallback: "f",
+          rollback: "u",
+          breaker: { maxFailures: 3, resetAfterMs: 30_000 },
+        }),
         group("g", [agent("m"), agent("n")]),
       ],
-      fallbacks: [agent("f", { onError: "continue" })],
+      fallbacks: [agent("f", { onError: "continue" }), agent("u", { fallback: "v" }), agent("v")],
       branches: [branch("a", null, "done")],
       inputs: { source: { type: "string", description: "d" }, n: { default: 1 } },
       variables: ["KEY"],
@@ -262,7 +312,9 @@ describe("a dry run, for a program", () => {
       timeout_ms: 60_000,
       attempts: 1,
       on_error: "fail",
+      circuit_breaker: null,
       fallbacks: [],
+      rollback: null,
       stages: null,
     };
     const member = (name: string) => ({
@@ -282,6 +334,10 @@ describe("a dry run, for a program", () => {
       file: "/home/me/sales-report.toml",
       timeout_ms: 5000,
       fail_fast: false,
+      checkpoint_frequency: 1,
+      save_intermediate_results: true,
+      compress_above: 8192,
+      rollback: "auto",
       stages: [
         {
           name: "a",
@@ -296,7 +352,9 @@ describe("a dry run, for a program", () => {
             timeout_ms: 60_000,
             attempts: 2,
             on_error: "fail",
+            circuit_breaker: { max_failures: 3, reset_after_ms: 30_000 },
             fallbacks: [{ ...scriptAgent, name: "f", calls: "node f.mjs", on_error: "continue" }],
+            rollback: { ...scriptAgent, name: "u", calls: "node u.mjs", fallbacks: [{ ...scriptAgent, name: "v", calls: "node v.mjs" }] },
             stages: null,
           },
           group: null,

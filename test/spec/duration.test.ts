@@ -69,9 +69,10 @@ describe("parseDuration refuses", () => {
   ])("%s", (_sentence, text, problem) => expect(parseDuration(text)).toEqual({ problem }));
 
   test("none where there has to be an end", () =>
-    expect(parseDuration("none", { none: false })).toEqual({
-      problem: '"none" (no limit) makes no sense here; write "0s" for no time at all',
-    }));
+    expect([parseDuration("none", { none: false }), parseDuration("none", { none: false, zero: true })]).toEqual([
+      { problem: '"none" (no limit) makes no sense here' },
+      { problem: '"none" (no limit) makes no sense here; write "0s" for no time at all' },
+    ]));
 });
 
 describe("formatDuration shows", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseSize } from "../../src/spec/size.ts";
+import { formatSize, parseSize } from "../../src/spec/size.ts";
 
 describe("parseSize reads", () => {
   test.each<[text: string, bytes: number]>([
@@ -11,6 +11,18 @@ describe("parseSize reads", () => {
     ["1.5KB", 1536],
     ["1024GB", 1_099_511_627_776],
   ])("%s", (text, bytes) => expect(parseSize(text)).toEqual({ bytes }));
+});
+
+describe("formatSize says", () => {
+  test.each<[bytes: number, text: string]>([
+    [1, "1B"],
+    [1023, "1023B"],
+    [1024, "1KB"],
+    [1536, "1.5KB"],
+    [65_536, "64KB"],
+    [10_485_760, "10MB"],
+    [1_099_511_627_776, "1024GB"],
+  ])("%s as %s", (bytes, text) => expect(formatSize(bytes)).toBe(text));
 });
 
 describe("parseSize refuses", () => {

@@ -1,5 +1,6 @@
 import { basename, resolve } from "node:path";
 import type { Path, Related } from "../../spec/diagnostic.ts";
+import type { Handlers } from "../../spec/handlers.ts";
 import { nearest } from "../../spec/suggest.ts";
 import type { EffectiveAgent } from "../effective.ts";
 import { isRequired } from "../inputs.ts";
@@ -17,6 +18,7 @@ export interface DataFlow {
   readonly agents: ReadonlyMap<string, AgentPlan>;
   readonly effective: ReadonlyMap<string, EffectiveAgent>;
   readonly reached: ReadonlySet<string>;
+  readonly handlers: Handlers;
   readonly report: Report;
 }
 
@@ -46,16 +48,18 @@ interface Mention {
  * near miss is told. Each key is told once, at its first place.
  */
 export function checkDataFlow(flow: DataFlow): string[] {
-  const { source, report } = flow;
+  const { source, handlers, report } = flow;
   const inputs = Object.keys(source.spec.inputs ?? {});
   const written = writtenKeys(flow);
   const keys = new Set([...inputs, ...written.keys]);
   const isCertain = !report.hasUnknownNames && !report.doubts.some(hidesFlow);
   // What stands in for an agent with errors could have written anything.
   const isSound = isCertain && (written.visible || !report.hasErrors);
-  const readers = [...agentReaders(flow), ...branchReaders(flow)];
+  const readers = [...agentReaders(flow, (name) => !handlers.alone.has(name), ["input", "output"]), ...branchReaders(flow)];
+  const undoers = agentReaders(flow, (name) => handlers.all.has(name), ["input"]);
   const stages = stageNames(flow);
-  if (isCertain) for (const reader of readers) checkStageNames(reader, stages, report);
+  if (isCertain) for (const reader of [...readers, ...undoers]) checkStageNames(reader, stages, report);
+  if (isCertain) checkUndoers(undoers, keys, report);
   const reads = readers.flatMap((reader) => unknownReads(reader, keys, report));
   const isClosed = inputs.length > 0 && written.visible;
   for (const mentions of Map.groupBy([...reads, ...unknownPruned(flow, keys)], ({ name }) => name).values()) {
@@ -74,10 +78,7 @@ function tellUnknown(mentions: readonly Mention[], keys: ReadonlySet<string>, is
   if (first === undefined) return;
   const { name, place, at, purpose = "" } = first;
   const near = nearest(name, keys);
-  const elsewhere = others.flatMap((other): Related[] =>
-    "file" in other.place ? [] : [{ path: other.place, ...other.at, label: "read here as well" }],
-  );
-  const related = elsewhere.length === 0 ? {} : { related: elsewhere };
+  const related = relatedTo(others);
   if (isClosed) {
     const elsewise = purpose === "" ? `an input needs a table [inputs.${name}]` : `or give it another value: input = { ${name} = "…" }`;
     const help = near === undefined ? `known: ${listed(keys)}; ${elsewise}` : `did you mean \`${near}\`?`;
@@ -87,6 +88,33 @@ function tellUnknown(mentions: readonly Mention[], keys: ReadonlySet<string>, is
       ...at,
       ...related,
       help: `did you mean \`${near}\`?`,
+    });
+  }
+}
+
+function relatedTo(others: readonly Mention[]): Pick<More, "related"> {
+  const related = others.flatMap((other): Related[] =>
+    "file" in other.place ? [] : [{ path: other.place, ...other.at, label: "read here as well" }],
+  );
+  return related.length === 0 ? {} : { related };
+}
+
+/** What an agent that undoes a stage sees instead of the state. */
+const UNDOER_SEES: ReadonlySet<string> = new Set(["stage", "input", "output", "error"]);
+
+function checkUndoers(undoers: readonly Reader[], keys: ReadonlySet<string>, report: Report): void {
+  const mentions = undoers.flatMap((reader) => unknownReads(reader, UNDOER_SEES, report));
+  for (const [first, ...others] of Map.groupBy(distinct(mentions), ({ name }) => name).values()) {
+    if (first === undefined) continue;
+    const { name, place, at, purpose = "" } = first;
+    const near = nearest(name, UNDOER_SEES);
+    report.error("unknown-variable", place, `a rollback sees ${listed(UNDOER_SEES)}, but not \`${name}\`${purpose}`, {
+      ...at,
+      ...relatedTo(others),
+      help:
+        near !== undefined && !keys.has(name)
+          ? `did you mean \`${near}\`?`
+          : `what the stage had is in \`input\`, and what came of it in \`output\`: write \`input.${name}\` or \`output.${name}\``,
     });
   }
 }
@@ -111,10 +139,10 @@ function unknownReads({ reads, place, names, purpose = "" }: Reader, keys: Reado
 }
 
 /** `keep` and `drop` name keys too. */
-function unknownPruned({ agents, effective, reached }: DataFlow, keys: ReadonlySet<string>): Mention[] {
+function unknownPruned({ agents, effective, reached, handlers }: DataFlow, keys: ReadonlySet<string>): Mention[] {
   return [...effective.values()].flatMap(({ name, pathOf }) =>
     (["keep", "drop"] as const).flatMap((which) => {
-      const pruned = (reached.has(name) ? agents.get(name)?.[which] : null) ?? [];
+      const pruned = (reached.has(name) && !handlers.alone.has(name) ? agents.get(name)?.[which] : null) ?? [];
       return pruned.flatMap((key, index) => (keys.has(key) ? [] : [{ name: key, place: [...pathOf(which), index], at: {} }]));
     }),
   );
@@ -156,23 +184,28 @@ function writtenKeys({ structure, agents }: DataFlow): { keys: Set<string>; visi
   return { keys, visible };
 }
 
-function agentReaders({ source, agents, effective, reached, report }: DataFlow): Reader[] {
+/** What the reached agents with these names read. `adapters`: which of their tables. */
+function agentReaders(
+  { source, agents, effective, reached, report }: DataFlow,
+  isMeant: (name: string) => boolean,
+  adapters: readonly ("input" | "output")[],
+): Reader[] {
   return [...effective.values()].flatMap(({ name, keys, bases, pathOf }) => {
     const agent = agents.get(name);
-    if (agent === undefined || !reached.has(name)) return [];
+    if (agent === undefined || !reached.has(name) || !isMeant(name)) return [];
     const at = (key: string, ...more: (string | number)[]): Path => [...pathOf(key), ...more];
-    const adapters = (["input", "output"] as const).flatMap((which) => {
+    const adapted = adapters.flatMap((which) => {
       const table = agent[which];
       return table === null || typeof table === "string"
         ? []
         : table.map(({ key, value }) => ({ reads: value.reads, place: at(which, key), names: null }));
     });
     // An input table that could not be read as it is written may have held any name.
-    if ([name, ...bases].some((one) => report.doubtsIn(["agents", one, "input"]))) return adapters;
+    if ([name, ...bases].some((one) => report.doubtsIn(["agents", one, "input"]))) return adapted;
     const names = agent.input === null ? null : new Set(agent.input.map(({ key }) => key));
     const file = keys.prompt_file;
     const prompt = file === undefined ? at("prompt") : { file: resolve(source.directory, file) };
-    return [...adapters, ...callReaders(agent, at, prompt).map((reader) => ({ ...reader, names }))];
+    return [...adapted, ...callReaders(agent, at, prompt).map((reader) => ({ ...reader, names }))];
   });
 }
 

@@ -27,10 +27,25 @@ export function hidesFlow(doubt: Path): boolean {
 }
 
 const KNOWN_AGENT_KEYS: ReadonlySet<string> = new Set([...COMMON_AGENT_KEYS, ...Object.values(AGENT_KEYS_BY_TYPE).flat()]);
-const FLOW_KEYS: ReadonlySet<string> = new Set(["type", "extends", "fallback", "output", "writes", "stdout", "reply", "replies", "file"]);
+const FLOW_KEYS: ReadonlySet<string> = new Set([
+  "type",
+  "extends",
+  "fallback",
+  "rollback",
+  "output",
+  "writes",
+  "stdout",
+  "reply",
+  "replies",
+  "file",
+]);
 const HARMLESS_KEYS: ReadonlySet<string> = new Set([
   "pipeline",
   "fail_fast",
+  "checkpoint_frequency",
+  "save_intermediate_results",
+  "compress_above",
+  "rollback",
   "max_concurrency",
   "on_error",
   "min_success",

@@ -14,7 +14,7 @@ export interface Graph {
   readonly effective: ReadonlyMap<string, EffectiveAgent>;
 }
 
-/** The elements and agents that some run can come to: as a stage, a group, a member, or a fallback. */
+/** The elements and agents that some run can come to: as a stage, a group, a member, a fallback, or a rollback. */
 export function reachedNames(graph: Graph): Set<string> {
   return from(
     graph.structure.sequence.map(({ name }) => name),
@@ -48,7 +48,7 @@ export function checkReachability(reached: ReadonlySet<string>, graph: Graph, re
       at: "key",
       help: isGroup
         ? "add it to the sequence, make it the target of a branch, or remove it"
-        : "add it to the sequence or a group, make it the target of a branch or a fallback, or remove it",
+        : "add it to the sequence or a group, make it the target of a branch, a fallback or a rollback, or remove it",
     });
   }
 }
@@ -59,10 +59,10 @@ function from(names: Iterable<string>, graph: Graph): Set<string> {
   return reached;
 }
 
-/** Where a run can go on from here; and who can stand in. */
+/** Where a run can go on from here; who can stand in, and who undoes it. */
 function next(name: string, { groups, branches, effective }: Graph): string[] {
   const members = groups.get(name)?.agents ?? [];
   const targets = (branches.get(name) ?? []).flatMap(({ to }) => (to === null ? [] : [to]));
-  const fallback = effective.get(name)?.keys.fallback;
-  return [...members, ...targets, ...(fallback === undefined ? [] : [fallback])];
+  const { fallback = [], rollback = [] } = effective.get(name)?.keys ?? {};
+  return [...members, ...targets, ...[fallback, rollback].flat()];
 }
