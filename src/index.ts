@@ -7,7 +7,11 @@ export type { RunEvent, RunEventType, StageRef, Stamped } from "./engine/event.t
 export type { HookPayload } from "./engine/hooks.ts";
 export type { AttemptResult, RunError, RunResult, RunStatus, StageResult, StageStatus } from "./engine/result.ts";
 export { definePipeline, InputError, loadPipeline, parsePipeline, PipelineError } from "./pipeline.ts";
-export type { HookCallback, Pipeline, PipelineOptions, Run, RunOptions, World } from "./pipeline.ts";
+export type { HookCallback } from "./listener.ts";
+export type { Pipeline, PipelineOptions, RunOptions, World } from "./pipeline.ts";
+export { ResumeError } from "./resume.ts";
+export type { AgainOptions, PreparedRun } from "./resume.ts";
+export type { Run } from "./run.ts";
 export type { Plan } from "./plan/plan.ts";
 export { UnreadableFileError } from "./plan/source.ts";
 export type { Diagnostic, Path, Related, Span } from "./spec/diagnostic.ts";
@@ -16,3 +20,16 @@ export type { AgentDefinition, FailureKind, HookEvent, PipelineDefinition } from
 export type { Outcome } from "./engine/durable.ts";
 export type { Journal } from "./store/journal.ts";
 export { createMemoryJournal } from "./store/journal.ts";
+export { StoreError } from "./store/store.ts";
+export type {
+  NotedProcess,
+  OwnedRun,
+  RunEnd,
+  RunOwner,
+  RunRecord,
+  RunSummary,
+  SharedValues,
+  Store,
+  StoredRun,
+  StoreErrorCode,
+} from "./store/store.ts";

@@ -1,34 +1,26 @@
 import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
-import { createHookRunner } from "./agents/hook.ts";
-import { createAgentRunner } from "./agents/runner.ts";
 import { readFileNow, thisMachine } from "./check.ts";
 import type { AgentFunction, Metadata } from "./engine/agent.ts";
 import type { Clock } from "./engine/clock.ts";
-import type { RunEvent, Stamped } from "./engine/event.ts";
-import { type HookPayload, hookEventOf, hookJson, hookPayload, matchingHooks } from "./engine/hooks.ts";
-import { interpret, RESERVED_META } from "./engine/interpreter.ts";
+import type { Stamped } from "./engine/event.ts";
+import { RESERVED_META } from "./engine/interpreter.ts";
 import type { RunResult } from "./engine/result.ts";
+import { Callbacks, type HookCallback, secretsOf } from "./listener.ts";
 import { buildPlan } from "./plan/build.ts";
 import { checkEnvironment } from "./plan/environment.ts";
 import { checkInputs } from "./plan/inputs.ts";
-import type { HookPlan, Plan } from "./plan/plan.ts";
+import type { Plan } from "./plan/plan.ts";
 import { type Documents, loadDefinition, type LoadedSource, loadSource, loadText } from "./plan/source.ts";
-import { createMasker } from "./report/mask.ts";
+import { type AgainOptions, type PreparedRun, prepareResume, prepareRollback } from "./resume.ts";
+import { type Remembered, type Run, type RunTask, type RunWorld, startRun } from "./run.ts";
 import type { Diagnostic } from "./spec/diagnostic.ts";
 import { isJsonObject, type JsonObject, NotJsonError, toJson } from "./spec/json.ts";
-import { HOOK_EVENTS, type HookEvent, type PipelineDefinition } from "./spec/spec.ts";
+import type { HookEvent, PipelineDefinition } from "./spec/spec.ts";
 import { systemClock } from "./store/clock.ts";
 import { createMemoryJournal, type Journal } from "./store/journal.ts";
-import { createLocalDurable } from "./store/local.ts";
-import { openRound } from "./store/rounds.ts";
-
-/** From a stop to the end of every process: SIGTERM at once, SIGKILL after this. */
-const KILL_AFTER_MS = 4_000;
-/** How long the engine waits for stopped work before it goes on without it. */
-const GRACE_MS = 5_000;
-/** How long a callback may take. */
-const CALLBACK_TIMEOUT_MS = 10_000;
+import { concealRecord, recordingOf, type Secret } from "./store/references.ts";
+import type { RunRecord, Store } from "./store/store.ts";
 
 /** The world, as the library takes it; each part has a default. */
 export interface World {
@@ -61,21 +53,10 @@ export interface RunOptions {
   readonly timeoutMs?: number | null;
   /** Hears every event, in order; must not throw. */
   readonly onEvent?: (event: Stamped) => void;
-  /** What is recorded, and where a run goes on; in memory unless given. */
+  /** Where the run is remembered, so that it can be gone on with; nowhere unless given. */
+  readonly store?: Store;
+  /** Instead of a store: what is recorded of this one run, and where it goes on. */
   readonly journal?: Journal;
-}
-
-export type HookCallback = (payload: HookPayload) => unknown;
-
-/** A run under way. */
-export interface Run {
-  readonly id: string;
-  /** Resolves for every ending; rejects only for a bug. */
-  readonly result: Promise<RunResult>;
-  /** Stops the running agents; no further stage starts. */
-  cancel(reason?: string): void;
-  /** Ends every process that the run started, at once; what they were doing is lost. */
-  kill(): void;
 }
 
 /** A pipeline that was loaded and checked, ready to run any number of times. */
@@ -93,6 +74,16 @@ export interface Pipeline {
   start(options?: RunOptions): Run;
   /** Starts and waits. @throws InputError */
   run(options?: RunOptions): Promise<RunResult>;
+  /**
+   * Takes hold of a run that did not finish, and says what a resume would do. @throws ResumeError, StoreError
+   */
+  prepareResume(runId: string, options: AgainOptions): Promise<PreparedRun>;
+  /** The same for undoing what a run had finished. */
+  prepareRollback(runId: string, options: AgainOptions): Promise<PreparedRun>;
+  /** Goes on with a run that did not finish: nothing that finished is run again. @throws ResumeError, StoreError */
+  resume(runId: string, options: AgainOptions): Promise<Run>;
+  /** Undoes what a run had finished that did not succeed. @throws ResumeError, StoreError */
+  rollback(runId: string, options: AgainOptions): Promise<Run>;
 }
 
 /** The pipeline is invalid: nothing was run. `diagnostics` says everything that is wrong. */
@@ -151,8 +142,10 @@ function makePipeline(loaded: LoadedSource, options: PipelineOptions): Pipeline 
   const { plan } = built;
   if (plan === null || diagnostics.some(({ severity }) => severity === "error")) throw new PipelineError(diagnostics, loaded.documents);
   const callbacks = new Callbacks();
-  const env = options.env ?? process.env;
-  const start = (runOptions: RunOptions = {}): Run => startRun(plan, { ...options, env, functions, callbacks }, runOptions);
+  const { env = process.env, clock = systemClock(), random = Math.random, newId = randomUUID, fetch } = options;
+  const world: RunWorld = { env, clock, random, fetch, functions, callbacks };
+  const start = (runOptions: RunOptions = {}): Run => startRun(newTask(plan, world, runOptions, newId), world);
+  const again = { plan, world };
   return {
     plan,
     warnings: diagnostics,
@@ -161,106 +154,43 @@ function makePipeline(loaded: LoadedSource, options: PipelineOptions): Pipeline 
     checkEnvironment: () => checkEnvironment(plan, thisMachine(env), "error"),
     start,
     run: async (runOptions) => start(runOptions).result,
+    prepareResume: (runId, options) => prepareResume(again, runId, options),
+    prepareRollback: (runId, options) => prepareRollback(again, runId, options),
+    resume: async (runId, options) => (await prepareResume(again, runId, options)).start(),
+    rollback: async (runId, options) => (await prepareRollback(again, runId, options)).start(),
   };
 }
 
-/** The callbacks of a pipeline, by hook and name. */
-class Callbacks {
-  readonly #byHook = new Map<HookEvent, Map<string, HookCallback>>();
-
-  add(hook: HookEvent, first: string | HookCallback, second: HookCallback | undefined): void {
-    if (!HOOK_EVENTS.includes(hook)) throw new TypeError(`there is no hook called ${hook as string}; there are ${HOOK_EVENTS.join(", ")}`);
-    const named = this.#byHook.get(hook) ?? new Map<string, HookCallback>();
-    const name = typeof first === "string" ? first : `callback ${named.size + 1}`;
-    const callback = typeof first === "string" ? second : first;
-    if (callback === undefined) throw new TypeError(`the callback ${name} of ${hook} is missing`);
-    if (named.has(name)) throw new TypeError(`there is a callback called ${name} on ${hook} already`);
-    named.set(name, callback);
-    this.#byHook.set(hook, named);
-  }
-
-  get(hook: HookEvent): Iterable<readonly [string, HookCallback]> {
-    return this.#byHook.get(hook) ?? [];
-  }
-
-  get isEmpty(): boolean {
-    return this.#byHook.size === 0;
-  }
-}
-
-interface RunWorld extends PipelineOptions {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly functions: ReadonlyMap<string, AgentFunction>;
-  readonly callbacks: Callbacks;
-}
-
-function startRun(plan: Plan, world: RunWorld, options: RunOptions): Run {
+/** A run from the beginning. @throws InputError */
+function newTask(plan: Plan, world: RunWorld, options: RunOptions, newId: () => string): RunTask {
+  const { store, journal, meta = {}, signal, onEvent, timeoutMs = plan.timeoutMs, runId = newId(), sessionId = newId() } = options;
   const input = checkRunInput(plan, options);
-  const newId = world.newId ?? randomUUID;
-  const clock = world.clock ?? systemClock();
-  const runId = options.runId ?? newId();
-  const cancellation = new AbortController();
-  const signal = options.signal === undefined ? cancellation.signal : AbortSignal.any([options.signal, cancellation.signal]);
-  const journal = options.journal ?? createMemoryJournal();
-  const agents = createAgentRunner({
-    env: world.env,
-    functions: world.functions,
-    graceMs: KILL_AFTER_MS,
-    clock,
-    ...(world.fetch === undefined ? {} : { fetch: world.fetch }),
-  });
-  const warnings: string[] = [];
-  const killing = new AbortController();
-  const listener = new Listener(plan, world, { clock, runId, warnings, onEvent: options.onEvent, kill: killing.signal });
-  const { durable, close } = createLocalDurable({
-    runId,
-    journal,
-    clock,
-    random: world.random ?? Math.random,
-    timeoutMs: options.timeoutMs === undefined ? plan.timeoutMs : options.timeoutMs,
-    signal,
-    graceMs: GRACE_MS,
-    onEvent: (event, hooks, stop) => listener.tell(event, hooks, stop),
-  });
-  const { round, history, resumed } = openRound(journal);
-  const request = {
-    plan,
+  const startedAt = world.clock.now();
+  const record: RunRecord = {
+    run_id: runId,
+    pipeline_id: plan.pipelineId,
+    session_id: sessionId,
+    started_at: startedAt,
+    source: plan.source,
     input,
-    sessionId: options.sessionId ?? newId(),
-    meta: options.meta ?? {},
-    durable,
-    agents,
-    round,
-    history,
-    resumed,
-    startedAt: clock.now(),
-    warnings,
+    meta,
+    functions: [...world.functions.keys()],
+    secrets: plan.secrets,
+    parent: null,
   };
-  // The first event comes after this function has returned, so that its caller can hold the run.
-  const result = endAfterwards(
-    Promise.resolve().then(() => interpret(request)),
-    async () => {
-      close();
-      await agents.close();
-    },
-  );
-  return {
-    id: runId,
-    result,
-    cancel: (reason) => cancellation.abort(reason ?? "the run was cancelled"),
-    kill() {
-      killing.abort();
-      agents.kill();
-    },
-  };
+  const open = async (): Promise<Remembered> =>
+    store === undefined ? forgotten(journal) : remember(store, record, secretsOf(plan, world.env));
+  return { plan, runId, sessionId, input, meta, startedAt, purpose: "resume", timeoutMs, signal, onEvent, open };
 }
 
-async function endAfterwards<T>(work: Promise<T>, end: () => Promise<void>): Promise<T> {
-  try {
-    return await work;
-  } finally {
-    await end();
-  }
+/** Nothing of the run outlives the process. */
+function forgotten(journal = createMemoryJournal()): Remembered {
+  return { recording: { ...journal, end: () => Promise.resolve() }, kept: null };
+}
+
+async function remember(store: Store, record: RunRecord, secrets: readonly Secret[]): Promise<Remembered> {
+  const kept = await store.create(concealRecord(record, secrets));
+  return { recording: recordingOf(kept, [], secrets), kept };
 }
 
 /** @throws InputError */
@@ -290,75 +220,4 @@ function checkRunInput(plan: Plan, options: RunOptions): JsonObject {
   problems.push(...checked.problems);
   if (problems.length > 0) throw new InputError(problems);
   return checked.values;
-}
-
-/** The run whose events are told. */
-interface Told {
-  readonly clock: Clock;
-  readonly runId: string;
-  /** Gets what went wrong without failing the run. */
-  readonly warnings: string[];
-  readonly onEvent: RunOptions["onEvent"];
-  /** Ends hooks at once. */
-  readonly kill: AbortSignal;
-}
-
-/** Tells events to the listener, the callbacks and the file's hooks, in this order, and waits for them. */
-class Listener {
-  readonly #world: RunWorld;
-  readonly #run: Told;
-  readonly #mask: <Value>(value: Value) => Value;
-  readonly #runHook: ReturnType<typeof createHookRunner>;
-  #seq = 0;
-
-  constructor(plan: Plan, world: RunWorld, run: Told) {
-    this.#world = world;
-    this.#run = run;
-    const secrets = plan.secrets.flatMap((name) => (world.env[name] === undefined ? [] : [{ name, value: world.env[name] }]));
-    const masker = createMasker(secrets);
-    this.#mask = (value) => masker.maskJson(value);
-    this.#runHook = createHookRunner({ env: world.env, graceMs: KILL_AFTER_MS, clock: run.clock, kill: run.kill });
-  }
-
-  async tell(event: RunEvent, hooks: readonly HookPlan[], signal: AbortSignal): Promise<void> {
-    if (event.type === "warning") this.#run.warnings.push(this.#mask(event.message));
-    if (hooks.length === 0 && this.#run.onEvent === undefined && this.#world.callbacks.isEmpty) return;
-    const stamped = this.#stamp(event);
-    this.#run.onEvent?.(stamped);
-    const on = hookEventOf(event);
-    if (on === null) return;
-    // A stopped run still tells its end: these hooks get their own time.
-    const stop = event.type === "run-end" ? new AbortController().signal : signal;
-    for (const [name, callback] of this.#world.callbacks.get(on)) {
-      await this.#attempt(name, on, () => withinTime(callback(hookPayload(on, stamped)), this.#run.clock));
-    }
-    for (const hook of matchingHooks(hooks, on, event)) {
-      await this.#attempt(hook.name, on, () => this.#runHook(hook, hookJson(hookPayload(on, stamped)), stop));
-    }
-  }
-
-  async #attempt(hook: string, on: HookEvent, run: () => unknown): Promise<void> {
-    try {
-      await run();
-    } catch (error) {
-      const message = this.#mask(error instanceof Error ? error.message : String(error));
-      this.#run.warnings.push(`hook ${hook} (${on}) failed: ${message}`);
-      this.#run.onEvent?.(this.#stamp({ type: "hook-fail", hook, on, message }));
-    }
-  }
-
-  #stamp(event: RunEvent): Stamped {
-    this.#seq += 1;
-    const at = new Date(this.#run.clock.now()).toISOString();
-    return { version: 1, seq: this.#seq, at, run_id: this.#run.runId, ...this.#mask(event) };
-  }
-}
-
-/** A callback that returns a promise gets a limited time, so that it cannot hold the run for ever. */
-function withinTime(returned: unknown, clock: Clock): unknown {
-  if (!(returned instanceof Promise)) return returned;
-  return new Promise((resolvePromise, reject) => {
-    const cancel = clock.after(CALLBACK_TIMEOUT_MS, () => reject(new Error(`it did not end within ${CALLBACK_TIMEOUT_MS / 1000}s`)));
-    returned.then(resolvePromise, reject).finally(cancel);
-  });
 }

@@ -3,7 +3,7 @@ import type { JsonObject } from "../spec/json.ts";
 import type { Waiting } from "./abort.ts";
 import { abortError, sleep, untilAborted } from "./abort.ts";
 import { loadFunction } from "./module.ts";
-import { runProcess } from "./process.ts";
+import { runProcess, type StartedProcess } from "./process.ts";
 
 export interface HookRunnerOptions {
   /** What commands inherit. */
@@ -13,6 +13,8 @@ export interface HookRunnerOptions {
   readonly clock: Waiting;
   /** Ends commands with SIGKILL, at once; after it none is started. */
   readonly kill?: AbortSignal;
+  /** Hears of each process that is started. */
+  readonly onProcess?: ((process: StartedProcess) => void) | undefined;
 }
 
 /**
@@ -58,10 +60,10 @@ async function runCommand(
   { command, cwd }: Extract<HookPlan["call"], { type: "command" }>,
   payload: JsonObject,
   signal: AbortSignal,
-  { env, graceMs, kill }: HookRunnerOptions,
+  { env, graceMs, kill, onProcess }: HookRunnerOptions,
 ): Promise<void> {
   const stdin = `${JSON.stringify(payload)}\n`;
-  const result = await runProcess({ command, cwd, env, stdin, maxOutput: null, graceMs, signal, kill });
+  const result = await runProcess({ command, cwd, env, stdin, maxOutput: null, graceMs, signal, kill, onProcess });
   if (result.stopped !== null) throw result.stopped;
   if (result.exitCode === 0) return;
   const how = result.signal === null ? `exited with code ${result.exitCode}` : `was ended by ${result.signal}`;

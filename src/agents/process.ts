@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Readable, Writable } from "node:stream";
@@ -24,6 +25,15 @@ export interface ProcessRequest {
   readonly kill?: AbortSignal | undefined;
   /** Gets each line of stderr as it comes. */
   readonly onLine?: (line: string) => void;
+  /** Hears of the process as soon as it is there. */
+  readonly onProcess?: ((process: StartedProcess) => void) | undefined;
+}
+
+/** A process that leads a group of its own. */
+export interface StartedProcess {
+  readonly pid: number;
+  /** When it started, in the words of the system, which tell it from a later process with the same pid. */
+  readonly started: string;
 }
 
 export interface ProcessResult {
@@ -91,6 +101,7 @@ async function start(request: ProcessRequest): Promise<Child> {
   }
   if (groups.size === 0) process.once("exit", killGroups);
   groups.add(pid);
+  request.onProcess?.({ pid, started: startOf(pid) ?? "" });
   return { pid, stdin, stdout, stderr, nodeChildProcess: started };
 }
 
@@ -217,7 +228,7 @@ function readLines(stream: Readable, onLine: ((line: string) => void) | undefine
 }
 
 /** Ends what is left of the process group, and waits for it. Returns whether anything was left. */
-async function endGroup(child: Child, graceMs: number): Promise<boolean> {
+async function endGroup(child: Pick<Child, "pid">, graceMs: number): Promise<boolean> {
   if (!(await groupLives(child))) return false;
   signalGroup(child.pid, "SIGTERM");
   if (await groupEnds(child, graceMs)) return true;
@@ -226,7 +237,7 @@ async function endGroup(child: Child, graceMs: number): Promise<boolean> {
   return true;
 }
 
-async function groupEnds(child: Child, limitMs: number): Promise<boolean> {
+async function groupEnds(child: Pick<Child, "pid">, limitMs: number): Promise<boolean> {
   const limit = AbortSignal.timeout(limitMs);
   for (let pauseMs = 5; await groupLives(child); pauseMs = Math.min(2 * pauseMs, 50)) {
     if (limit.aborted) return false;
@@ -239,7 +250,7 @@ async function groupEnds(child: Child, limitMs: number): Promise<boolean> {
  * Whether a process of the group is running. One that has ended and that nobody collects does not count: in a container
  * whose first process does not do that, such a group would live for ever.
  */
-async function groupLives(child: Child): Promise<boolean> {
+async function groupLives(child: Pick<Child, "pid">): Promise<boolean> {
   if (!signalGroup(child.pid, 0)) return false;
   const entries = await readdir("/proc").catch(() => []);
   const pids = entries.filter((entry) => /^\d+$/.test(entry));
@@ -251,6 +262,37 @@ async function groupLives(child: Child): Promise<boolean> {
     if (group === String(child.pid) && state !== "Z" && state !== "X") return true;
   }
   return false;
+}
+
+/**
+ * Ends groups of processes that outlived the agentflow that had started them: SIGTERM, and SIGKILL after `graceMs`.
+ *
+ * A pid that means another process by now is left alone.
+ */
+export async function endSurvivors(processes: readonly StartedProcess[], graceMs: number): Promise<void> {
+  await Promise.all(
+    processes.map(async ({ pid, started }) => {
+      const now = startOf(pid);
+      // Where the first process of a group has ended, nobody else can get its pid as long as the group lives.
+      if (now === null || now === started) await endGroup({ pid }, graceMs);
+    }),
+  );
+}
+
+/** When a process started, as the system counts it; null where there is none. */
+function startOf(pid: number): string | null {
+  try {
+    const status = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return status.slice(status.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+  } catch {
+    return existsSync("/proc/self/stat") ? null : startElsewhere(pid);
+  }
+}
+
+/** Where there is no /proc. */
+function startElsewhere(pid: number): string | null {
+  const { stdout } = spawnSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" });
+  return stdout?.trim() || null;
 }
 
 /** What the processes had written is read in the next turn of the event loop; whoever else holds a pipe is not waited for. */

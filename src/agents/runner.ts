@@ -6,6 +6,7 @@ import { createCannedCaller } from "./canned.ts";
 import { callFunction } from "./function.ts";
 import { createLlmCaller } from "./llm.ts";
 import { loadFunction } from "./module.ts";
+import type { StartedProcess } from "./process.ts";
 import { callScript } from "./script.ts";
 
 export interface AgentRunnerOptions {
@@ -18,6 +19,8 @@ export interface AgentRunnerOptions {
   readonly clock: Pick<Clock, "now" | "after">;
   /** For model calls; Node's own unless given. */
   readonly fetch?: typeof globalThis.fetch;
+  /** Hears of each process that is started, at once. */
+  readonly onProcess?: (process: StartedProcess) => void;
 }
 
 export interface ClosableAgentRunner extends AgentRunner {
@@ -49,7 +52,9 @@ export function createAgentRunner(options: AgentRunnerOptions): ClosableAgentRun
     const plan = call.agent.call;
     switch (plan.type) {
       case "script":
-        return guarded(call, (signal) => callScript(call, plan, { env, graceMs, signal, kill: killing.signal }));
+        return guarded(call, (signal) =>
+          callScript(call, plan, { env, graceMs, signal, kill: killing.signal, onProcess: options.onProcess }),
+        );
       case "llm":
         return guarded(call, (signal) => callLlm(call, plan, signal));
       case "module":

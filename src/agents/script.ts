@@ -1,8 +1,7 @@
 import type { AgentCall, AgentContext, AgentReply } from "../engine/agent.ts";
 import { AgentError } from "../engine/failure.ts";
 import type { ScriptCallPlan } from "../plan/plan.ts";
-import type { ProcessResult } from "./process.ts";
-import { runProcess } from "./process.ts";
+import { type ProcessResult, runProcess, type StartedProcess } from "./process.ts";
 import { readStdout } from "./stdout.ts";
 
 export interface ScriptOptions {
@@ -12,6 +11,7 @@ export interface ScriptOptions {
   readonly signal: AbortSignal;
   /** Ends it without grace. */
   readonly kill: AbortSignal;
+  readonly onProcess: ((process: StartedProcess) => void) | undefined;
 }
 
 /**
@@ -28,10 +28,11 @@ export async function callScript(call: AgentCall, plan: ScriptCallPlan, options:
     cwd: plan.cwd,
     env,
     stdin: plan.stdin === "json" ? `${JSON.stringify(call.input)}\n` : null,
-    maxOutput: plan.maxOutput,
+    maxOutput: call.outputIgnored ? null : plan.maxOutput,
     graceMs: options.graceMs,
     signal: options.signal,
     kill: options.kill,
+    onProcess: options.onProcess,
     onLine: call.context.log,
   });
   const { stopped } = result;
@@ -42,7 +43,7 @@ export async function callScript(call: AgentCall, plan: ScriptCallPlan, options:
     throw failure("invalid_output", `stdout is larger than max_output (${plan.maxOutput} bytes); the script was ended`, result);
   if (result.signal !== null) throw failure("signal", `was ended by ${result.signal}`, result);
   if (result.exitCode !== 0) throw failure("exit", `exited with code ${result.exitCode}`, result);
-  return { output: read(result, plan) };
+  return { output: call.outputIgnored ? undefined : read(result, plan) };
 }
 
 function contextVariables(context: AgentContext): Record<string, string> {

@@ -229,6 +229,10 @@ function exitCode(result: RunResult, signal: StopSignal | null): number {
       return EXIT.failed;
     case "timed_out":
       return EXIT.timedOut;
+    // The code tells why a run ended, never whether it was undone.
+    case "rolled_back":
+    case "rollback_failed":
+      return result.error?.kind === "deadline" ? EXIT.timedOut : EXIT.failed;
     case "cancelled":
       return signal === null ? EXIT.failed : EXIT[signal];
   }

@@ -42,6 +42,8 @@ export interface AgentCall {
   readonly context: AgentContext;
   /** For templates; `names` is the input, `env` is absent. */
   readonly scope: Scope;
+  /** Nobody reads what it gives back: it need not be of any form. */
+  readonly outputIgnored: boolean;
   /** Answers that this visit to the stage received from model servers in earlier attempts. */
   readonly answers: number;
 }

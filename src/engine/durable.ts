@@ -15,8 +15,10 @@ export interface Durable {
   /**
    * Runs the body at least once and records its outcome exactly once. A failure is an outcome; it is never thrown.
    * An exception is control flow of the engine and passes through the interpreter.
+   *
+   * @param isCheckpoint whether the outcome, and every one before it, has to be durable before anything else happens; always unless given
    */
-  step(key: string, body: (context: StepContext) => Promise<Outcome>): Promise<Outcome>;
+  step(key: string, body: (context: StepContext) => Promise<Outcome>, isCheckpoint?: (outcome: Outcome) => boolean): Promise<Outcome>;
   /**
    * Waits `delayMs` before the step `key`, counted from `since` (epoch ms) where a wait goes on after a restart. Resolves
    * early, to the reason, when the work is stopped; and at once where that step is recorded.
@@ -26,8 +28,13 @@ export interface Durable {
   now(key: string): Promise<number>;
   /** Child runs, at most `maxConcurrency` at a time. The results are in the order of the children, whatever ended first. */
   all<Result extends ChildResult>(key: string, children: readonly Child<Result>[], options: AllOptions): Promise<Result[]>;
-  /** Why nothing may start any more, if so: cancelled, or out of time. The step `before` may, where it is recorded. */
+  /**
+   * Why nothing may start any more, if so: cancelled, or out of time. The visit that begins with the step `before` may all
+   * the same where that is recorded, or anything inside of it.
+   */
   interruption(before?: string): Stop | undefined;
+  /** Goes on although the run is stopped, or out of time: nothing of that is heard inside. */
+  shielded<T>(body: (durable: Durable) => Promise<T>): Promise<T>;
   /** Tells whoever listens, and waits for them. Resolves to whether it was told. */
   emit(event: RunEvent, options?: EmitOptions): Promise<boolean>;
 }
@@ -37,6 +44,8 @@ export interface EmitOptions {
   readonly hooks?: readonly HookPlan[];
   /** The event belongs to this step, and is not told again when the step's outcome is recorded already. */
   readonly unlessRecorded?: string;
+  /** The event belongs to an earlier round: only who looks at the whole of a run is told. */
+  readonly isPast?: boolean;
 }
 
 /** Why work was stopped before it had ended. */

@@ -19,6 +19,10 @@ export type RunEvent =
   | GroupStartEvent
   | GroupEndEvent
   | BranchEvent
+  | RollbackStartEvent
+  | UndoStartEvent
+  | UndoEndEvent
+  | RollbackEndEvent
   | LogEvent
   | HookFailEvent
   | WarningEvent
@@ -145,6 +149,36 @@ export interface BranchRuleResult {
   readonly missing: string | null;
   /** Whether it held but was used up by `max_times`. */
   readonly used_up: boolean;
+}
+
+/** Finished stages are about to be undone. */
+export interface RollbackStartEvent {
+  readonly type: "rollback-start";
+  /** In the order in which they will be undone. */
+  readonly stages: readonly string[];
+}
+
+/** Before the handler of a stage is called. */
+export interface UndoStartEvent {
+  readonly type: "undo-start";
+  readonly stage: StageRef;
+  readonly agent: string;
+}
+
+/** A handler has ended for good. */
+export interface UndoEndEvent {
+  readonly type: "undo-end";
+  readonly stage: StageRef;
+  readonly agent: string;
+  readonly status: "succeeded" | "failed";
+  readonly attempts: number;
+  readonly duration_ms: number;
+  readonly failure: Failure | null;
+}
+
+export interface RollbackEndEvent {
+  readonly type: "rollback-end";
+  readonly status: "succeeded" | "failed";
 }
 
 /** A line from a script's stderr or an agent's `log`. */

@@ -10,6 +10,7 @@ import type { RunError, StageResult, StageStatus } from "./result.ts";
 import type { State } from "./state.ts";
 import type { StateSize } from "./state-size.ts";
 import type { Failure } from "./failure.ts";
+import type { Undoable } from "./rollback.ts";
 
 /** What a whole run shares, nested pipelines and groups included. */
 export interface RunContext {
@@ -48,6 +49,10 @@ export interface Frame {
   /** In the order of the visits. */
   readonly stages: StageResult[];
   readonly path: string[];
+  /** Finished stages that can be undone, in the order of their ends; members of a group in that of its list. */
+  readonly undoable: Undoable[];
+  /** Elements that have finished, for `checkpoint_frequency`. */
+  readonly progress: { finished: number };
   /**
    * Records of the history up to this position may not be taken over any more: they saw another state. It is the
    * position of what was taken over last, or the end of the history once something ran anew.
@@ -124,6 +129,7 @@ export function runError(stage: StageRef, attempts: number, failure: Failure): R
     number: stage.number,
     attempts,
     failure,
+    before: null,
   };
 }
 
@@ -158,7 +164,7 @@ export function hindrance(frame: Frame, key: string): Stop | undefined {
 export function notBegun(stage: StageRef, stopped: Stop): Visit {
   const { failure } = stopped;
   const message = `stopped before stage ${stage.number} (${stage.name}): ${failure.message}`;
-  const error: RunError = { message, kind: failure.kind, stage: null, number: null, attempts: 0, failure };
+  const error: RunError = { message, kind: failure.kind, stage: null, number: null, attempts: 0, failure, before: stage.name };
   return { status: "cancelled", wrote: {}, bare: false, failure, stopped, error, decision: null, live: false };
 }
 

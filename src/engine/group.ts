@@ -1,6 +1,7 @@
 import type { JsonObject } from "../spec/json.ts";
 import { ExpressionError } from "../plan/expression-error.ts";
 import type { GroupPlan, StagePlan } from "../plan/plan.ts";
+import { isCheckpoint } from "./checkpoint.ts";
 import { type Decided, decideAfter, type Ended, UNDECIDED } from "./decide.ts";
 import type { ChildResult, Durable, Outcome, Stop } from "./durable.ts";
 import type { BranchEvent, StageRef } from "./event.ts";
@@ -35,26 +36,28 @@ export async function runGroup(frame: Frame, group: GroupPlan, number: number): 
   const stopped = past === undefined ? hindrance(frame, key) : undefined;
   if (stopped !== undefined) return notBegun(ref, stopped);
 
-  const told =
-    past === undefined &&
-    (await frame.durable.emit(
-      { type: "group-start", stage: ref, members: group.members.map((member) => member.name) },
-      { unlessRecorded: key },
-    ));
+  const told = await frame.durable.emit(
+    { type: "group-start", stage: ref, members: group.members.map((member) => member.name) },
+    past === undefined ? { unlessRecorded: key } : { isPast: true },
+  );
   const startedMs = await frame.durable.now(`${key}/start`);
   const members = await runMembers(frame, group, { number, visit, key, past });
   const durationMs = Math.max(0, (await frame.durable.now(`${key}/end`)) - startedMs);
   const settle: { branch: BranchEvent | null } = { branch: null };
   const outcome =
     past?.settled ??
-    (await frame.durable.step(key, async (context) => {
-      // That a failing member stops the others is the group's own way to end; what else stops them stops the group.
-      const stop = members.find(({ stopped }) => stopped !== null && stopped.by !== key)?.stopped;
-      const settled =
-        stop === null || stop === undefined ? settleGroup(frame, group, ref, members, durationMs) : settleStopped(stop, durationMs);
-      settle.branch = settled.branch;
-      return { ...settled.outcome, ended_at: context.now() };
-    }));
+    (await frame.durable.step(
+      key,
+      async (context) => {
+        // That a failing member stops the others is the group's own way to end; what else stops them stops the group.
+        const stop = members.find(({ stopped }) => stopped !== null && stopped.by !== key)?.stopped;
+        const settled =
+          stop === null || stop === undefined ? settleGroup(frame, group, ref, members, durationMs) : settleStopped(stop, durationMs);
+        settle.branch = settled.branch;
+        return { ...settled.outcome, ended_at: context.now() };
+      },
+      (made) => isCheckpoint(frame, made, true, false),
+    ));
   if (frame.keyPrefix !== "" && past === undefined) frame.run.history.add(key, outcome);
   return finish(frame, ref, outcome, members, told ? settle : null);
 }
@@ -81,6 +84,7 @@ async function runMembers(
         visits: new Map(),
         stages: [],
         path: [],
+        undoable: [],
         takenOver,
         isPast: place.past !== undefined,
       };
@@ -107,6 +111,7 @@ async function runMembers(
   for (const { stage, frame: memberFrame } of members) {
     const facts = memberFrame.facts[stage.name];
     if (facts !== undefined) frame.facts[stage.name] = facts;
+    frame.undoable.push(...memberFrame.undoable);
   }
   return members;
 }

@@ -41,6 +41,8 @@ export function hookEventOf(event: RunEvent): HookEvent | null {
       return event.status === "failed" && event.failure?.kind !== "cancelled" && event.failure?.kind !== "deadline" ? "retry" : null;
     case "branch":
       return event.taken ? "branch" : null;
+    case "undo-end":
+      return "rollback";
     default:
       return null;
   }

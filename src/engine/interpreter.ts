@@ -4,7 +4,8 @@ import type { AgentRunner, Metadata } from "./agent.ts";
 import type { Durable, Outcome } from "./durable.ts";
 import type { Frame, RunContext, SequenceEnd } from "./frame.ts";
 import type { History } from "./history.ts";
-import { type RunResult, type RunStatus, sumUsage } from "./result.ts";
+import { type RollbackResult, type RunResult, type RunStatus, sumUsage } from "./result.ts";
+import { rollBack, type Undoable } from "./rollback.ts";
 import { runSequence } from "./sequence.ts";
 import { State } from "./state.ts";
 import { StateSize } from "./state-size.ts";
@@ -24,10 +25,19 @@ export interface RunRequest {
   /** What the earlier rounds left behind. */
   readonly history: History;
   readonly resumed: boolean;
+  readonly rollback: RollbackRound;
   /** Epoch milliseconds. */
   readonly startedAt: number;
   /** Filled by whoever listens, while the run goes on; it ends up in the result. */
   readonly warnings: string[];
+}
+
+/** The rollback that comes at the end of this round, if one does. */
+export interface RollbackRound {
+  /** 1-based, within the round of the run. */
+  readonly number: number;
+  /** It was asked for, rather than following from how the run ended: then it undoes everything that can be undone. */
+  readonly demanded: boolean;
 }
 
 /** Metadata that agentflow itself sets; a caller's own keys cannot replace it. */
@@ -45,6 +55,16 @@ export const RESERVED_META = [
 /** The key of the record that ends a round; the next resume opens another one. */
 export function endKey(round: number): string {
   return `run!${round}`;
+}
+
+/** The key of the record that a rollback was asked for. */
+export function demandKey(round: number, rollback: number): string {
+  return `rollback!${round}.${rollback}#demanded`;
+}
+
+/** The key of the record that ends a rollback. */
+export function rollbackEndKey(round: number, rollback: number): string {
+  return `rollback!${round}.${rollback}#ended`;
 }
 
 /**
@@ -77,6 +97,8 @@ export async function interpret(request: RunRequest): Promise<RunResult> {
     branchesTaken: new Map(),
     stages: [],
     path: [],
+    undoable: [],
+    progress: { finished: 0 },
     takenOver: 0,
     isPast: false,
   };
@@ -96,35 +118,82 @@ export async function interpret(request: RunRequest): Promise<RunResult> {
     { hooks },
   );
   const end = await runSequence(frame);
-  await durable.step(endKey(request.round), async (context) => endOutcome(end, context.now()));
-  const result = makeResult(request, frame, end, begun, await durable.now("end"));
+  const rollback = await rollBackAtEnd(request, frame, end);
+  const result = makeResult(request, frame, end, rollback, begun, await durable.now("end"));
   const { status, duration_ms, state, error } = result;
   await durable.emit({ type: "run-end", nested: null, status, duration_ms, state, meta: result.meta, error }, { hooks });
   return result;
 }
 
-function endOutcome(end: SequenceEnd, now: number): Outcome {
-  const succeeded = end.status === "succeeded";
+/** Records the end of the sequence; what has to be undone then is, before anything is told of the end of the run. */
+async function rollBackAtEnd(request: RunRequest, frame: Frame, end: SequenceEnd): Promise<RollbackResult | null> {
+  const { durable, round, rollback, plan } = request;
+  const finished = undoableOf(frame, end, rollback.demanded);
+  const follows = finished.length > 0 && !rollback.demanded;
+  await durable.step(endKey(round), async (context) => endOutcome(end, follows, context.now()));
+  if (!follows && !rollback.demanded) return null;
+  return durable.shielded(async (shielded) => {
+    const ended = rollbackEndKey(round, rollback.number);
+    if (rollback.demanded)
+      await shielded.step(demandKey(round, rollback.number), async (context) => ({ ...NOTHING, ended_at: context.now() }));
+    const stages = finished.toReversed().map(({ ref }) => ref.name);
+    const told = await shielded.emit({ type: "rollback-start", stages }, { unlessRecorded: ended });
+    const { meta, run } = frame;
+    const result = await rollBack(finished, { run, durable: shielded, meta, round: `${round}.${rollback.number}`, error: end.error });
+    await shielded.step(ended, async (context) => ({ ...NOTHING, status: result.status, settled: result.status, ended_at: context.now() }));
+    if (told) await shielded.emit({ type: "rollback-end", status: result.status }, { hooks: plan.hooks });
+    return result;
+  });
+}
+
+/** What a pipeline that a run ends in has to undo: nothing after a success or a cancellation, unless it is asked for. */
+function undoableOf(frame: Frame, end: SequenceEnd, demanded: boolean): Undoable[] {
+  if (demanded) return frame.undoable;
+  const status = runStatus(end);
+  if (frame.plan.rollback === "manual" || (status !== "failed" && status !== "timed_out")) return [];
+  return frame.undoable.filter(({ plan }) => plan.rollback === "auto");
+}
+
+/** An outcome in which nothing was called and nothing written. */
+const NOTHING: Outcome = {
+  status: "succeeded",
+  settled: null,
+  agent: null,
+  attempt: 1,
+  ended_at: 0,
+  duration_ms: 0,
+  wrote: {},
+  bare: false,
+  failure: null,
+  stopped_by: null,
+  retry_in_ms: null,
+  decision: null,
+  usage: null,
+  answers: 0,
+};
+
+/** The end of the sequence; `settled` is null where a rollback follows, whose end is then the end of the round. */
+function endOutcome(end: SequenceEnd, rollbackFollows: boolean, now: number): Outcome {
+  const settled = end.status === "stopped" ? "cancelled" : end.status;
   return {
-    status: succeeded ? "succeeded" : "failed",
-    settled: succeeded ? "succeeded" : end.status === "failed" ? "failed" : "cancelled",
-    agent: null,
-    attempt: 1,
+    ...NOTHING,
+    status: end.status === "succeeded" ? "succeeded" : "failed",
+    settled: rollbackFollows ? null : settled,
     ended_at: now,
-    duration_ms: 0,
-    wrote: {},
-    bare: false,
     failure: end.error?.failure ?? null,
     stopped_by: end.stopped?.by ?? null,
-    retry_in_ms: null,
-    decision: null,
-    usage: null,
-    answers: 0,
   };
 }
 
-function makeResult(request: RunRequest, frame: Frame, end: SequenceEnd, begunMs: number, endedMs: number): RunResult {
-  const status = runStatus(end);
+function makeResult(
+  request: RunRequest,
+  frame: Frame,
+  end: SequenceEnd,
+  rollback: RollbackResult | null,
+  begunMs: number,
+  endedMs: number,
+): RunResult {
+  const status = rollback === null ? runStatus(end) : rollback.status === "succeeded" ? "rolled_back" : "rollback_failed";
   return {
     version: 1,
     run_id: frame.run.runId,
@@ -141,10 +210,11 @@ function makeResult(request: RunRequest, frame: Frame, end: SequenceEnd, begunMs
     usage: sumUsage(frame.stages) ?? { input_tokens: 0, output_tokens: 0, cost: null },
     warnings: request.warnings,
     error: end.error,
+    rollback,
   };
 }
 
-function runStatus(end: SequenceEnd): RunStatus {
+function runStatus(end: SequenceEnd): Exclude<RunStatus, "rolled_back" | "rollback_failed"> {
   if (end.status !== "stopped") return end.status;
   return end.error?.kind === "deadline" ? "timed_out" : "cancelled";
 }

@@ -82,6 +82,8 @@ async function runInside(outer: Frame, plan: Plan, place: NestedPlace, durable: 
     branchesTaken: new Map(),
     stages: outer.stages,
     path: outer.path,
+    undoable: outer.undoable,
+    progress: { finished: 0 },
     takenOver: place.takenOver,
     isPast: place.isPast,
   };

@@ -3,7 +3,8 @@ import type { FailureKind } from "../spec/spec.ts";
 import type { Metadata } from "./agent.ts";
 import type { Failure, Usage } from "./failure.ts";
 
-export type RunStatus = "succeeded" | "failed" | "timed_out" | "cancelled";
+/** `rolled_back` and `rollback_failed`: it did not succeed, and what it had finished was undone, or not all of it. */
+export type RunStatus = "succeeded" | "failed" | "timed_out" | "cancelled" | "rolled_back" | "rollback_failed";
 export type StageStatus = "succeeded" | "failed" | "tolerated" | "skipped" | "cancelled";
 
 /** How a run ended. This is what `--output result` prints: plain JSON, versioned. */
@@ -28,6 +29,25 @@ export interface RunResult {
   /** What went wrong without failing the run: hooks and callbacks that failed. */
   readonly warnings: readonly string[];
   readonly error: RunError | null;
+  /** null: nothing was undone. */
+  readonly rollback: RollbackResult | null;
+}
+
+/** What was undone, in the order in which it was. */
+export interface RollbackResult {
+  readonly status: "succeeded" | "failed";
+  readonly stages: readonly UndoneStage[];
+}
+
+export interface UndoneStage {
+  readonly name: string;
+  readonly visit: number;
+  /** The agent that undid it, or was the last to try. */
+  readonly agent: string;
+  readonly status: "succeeded" | "failed";
+  readonly attempts: number;
+  readonly duration_ms: number;
+  readonly error: Failure | null;
 }
 
 /** Why a run did not succeed. */
@@ -40,6 +60,8 @@ export interface RunError {
   readonly number: number | null;
   readonly attempts: number;
   readonly failure: Failure;
+  /** The stage that would have come next, where the run was stopped between stages; otherwise null. */
+  readonly before: string | null;
 }
 
 export interface StageResult {

@@ -5,6 +5,7 @@ import type { AgentPlan, StagePlan } from "../plan/plan.ts";
 import { adaptInput, adaptOutput, defaultTextKey } from "./adapt.ts";
 import type { AgentReply, Metadata } from "./agent.ts";
 import { backoffDelayMs } from "./backoff.ts";
+import { isCheckpoint } from "./checkpoint.ts";
 import { type Decided, decideAfter, UNDECIDED } from "./decide.ts";
 import type { Outcome, StepContext, Stop } from "./durable.ts";
 import type { BranchEvent, StageRef } from "./event.ts";
@@ -33,6 +34,8 @@ export interface StagePlace {
   readonly number: number;
   /** The group and its visit; null outside. */
   readonly group: { readonly name: string; readonly visit: number } | null;
+  /** Instead of a stage of the sequence, this undoes a visit to one. */
+  readonly undoes?: { readonly key: string; readonly visit: number };
 }
 
 /**
@@ -50,7 +53,6 @@ export async function runStage(frame: Frame, stage: StagePlan, place: StagePlace
 
 /** What a body found out besides its outcome; only there when it ran just now. */
 interface LiveAttempt {
-  readonly input: JsonObject;
   readonly branch: BranchEvent | null;
 }
 
@@ -65,20 +67,29 @@ class StageVisit {
   /** What was left of the wait in which the run was stopped. */
   #notWaitedMs = 0;
   #live: LiveAttempt | null = null;
+  /** Of the latest attempt. */
+  #input: JsonObject | null = null;
   readonly #takenOver: number;
   /** Where this visit's entries in the result begin: those of a nested pipeline stand after its own. */
   readonly #firstResult: number;
   readonly #firstPath: number;
+  readonly #firstUndoable: number;
+  readonly #place: StagePlace;
 
   constructor(frame: Frame, stage: StagePlan, place: StagePlace) {
     this.#frame = frame;
     this.#stage = stage;
-    const visit = place.group === null ? countVisit(frame, stage.name) : place.group.visit;
+    this.#place = place;
+    const visit = (place.group ?? place.undoes)?.visit ?? countVisit(frame, stage.name);
     this.#ref = stageRef(frame, stage.name, place.number, visit, place.group?.name ?? null);
     this.#takenOver = frame.takenOver;
     this.#firstResult = frame.stages.length;
     this.#firstPath = frame.path.length;
-    this.#key = `${frame.keyPrefix}${place.group === null ? "" : `${place.group.name}/`}${stage.name}~${visit}`;
+    this.#firstUndoable = frame.undoable.length;
+    this.#key =
+      place.undoes === undefined
+        ? `${frame.keyPrefix}${place.group === null ? "" : `${place.group.name}/`}${stage.name}~${visit}`
+        : `rollback:${place.undoes.key}`;
   }
 
   async run(): Promise<Visit> {
@@ -129,13 +140,19 @@ class StageVisit {
     // Of several attempts, the result shows what was inside of the last one.
     this.#frame.stages.length = this.#firstResult;
     this.#frame.path.length = this.#firstPath;
+    this.#frame.undoable.length = this.#firstUndoable;
     const nested = agent.call.type === "pipeline" && input.ok ? await this.#nested(agent, attempt, input.value, false) : null;
     let live: LiveAttempt | null = null;
-    const outcome = await durable.step(key, async (context) => {
-      const body = await this.#body(agent, attempt, { state, meta, input, nested }, context);
-      live = { input: shownInput, branch: body.branch };
-      return body.outcome;
-    });
+    const outcome = await durable.step(
+      key,
+      async (context) => {
+        const body = await this.#body(agent, attempt, { state, meta, input, nested }, context);
+        live = { branch: body.branch };
+        return body.outcome;
+      },
+      (made) => isCheckpoint(this.#frame, made, this.#ref.group === null, agent.rollback !== null),
+    );
+    this.#input = shownInput;
     if (this.#frame.keyPrefix !== "") this.#frame.run.history.add(key, outcome);
     this.#live = live;
     if (live !== null) {
@@ -191,7 +208,10 @@ class StageVisit {
     let reply: AgentReply | null = null;
     try {
       reply = await this.#call(agent, attempt, given, context);
-      const adapted = adaptOutput(agent, reply.output, this.#textKey(agent), stateScope(this.#frame, given.state, given.meta));
+      const adapted =
+        this.#place.undoes === undefined
+          ? adaptOutput(agent, reply.output, this.#textKey(agent), stateScope(this.#frame, given.state, given.meta))
+          : { values: {}, bare: false };
       const wrote = this.#frame.state.changesOf(adapted.values);
       const made = common();
       const decided = this.#decide("succeeded", wrote, made.duration_ms);
@@ -242,6 +262,7 @@ class StageVisit {
         agent,
         input,
         scope: { names: input, state: given.state, meta: given.meta, stages: facts },
+        outputIgnored: this.#place.undoes !== undefined,
         answers: this.#outcomes.reduce((sum, outcome) => sum + outcome.answers, 0),
         context: Object.freeze({
           runId: run.runId,
@@ -316,6 +337,7 @@ class StageVisit {
     this.#noteFacts(status, this.#outcomes.length, this.#durationMs());
     const usage = sumUsage(this.#outcomes);
     const attempts = this.#outcomes.map(attemptResult);
+    this.#noteUndoable(last);
     if (this.#frame.path.length === this.#firstPath) this.#frame.path.push(this.#ref.name);
     this.#frame.stages.splice(this.#firstResult, 0, {
       name: this.#ref.name,
@@ -346,10 +368,18 @@ class StageVisit {
     };
   }
 
+  /** What the serving agent did can be undone from now on. */
+  #noteUndoable({ settled, agent, wrote }: Outcome): void {
+    const { plan, undoable } = this.#frame;
+    const handler = plan.agents.get(plan.agents.get(agent ?? "")?.rollback ?? "");
+    if (settled !== "succeeded" || handler === undefined || this.#input === null || this.#place.undoes !== undefined) return;
+    undoable.push({ key: this.#key, ref: this.#ref, handler, plan, input: this.#input, output: wrote });
+  }
+
   async #tellEnd(last: Outcome, status: Exclude<StageStatus, "skipped">, usage: Usage | null): Promise<void> {
     const hooks = this.#frame.plan.hooks;
     const state = this.#frame.state.snapshot();
-    const input = this.#live?.input ?? state;
+    const input = this.#input ?? state;
     await this.#frame.durable.emit(
       {
         type: "stage-end",
@@ -375,11 +405,12 @@ class StageVisit {
     this.#outcomes.push(...past.outcomes);
     const last = past.settled;
     const agent = this.#frame.plan.agents.get(last.agent ?? "") ?? this.#stage.agent;
-    if (agent.call.type === "pipeline") {
-      const scope = stateScope(this.#frame, this.#frame.state.snapshot(), stageMeta(this.#frame, this.#ref, last.attempt));
-      const input = safely(() => adaptInput(agent, scope));
-      if (input.ok) await this.#nested(agent, last.attempt, input.value, true);
-    }
+    const state = this.#frame.state.snapshot();
+    const input = safely(() => adaptInput(agent, stateScope(this.#frame, state, stageMeta(this.#frame, this.#ref, last.attempt))));
+    this.#input = input.ok ? input.value : state;
+    const event = { type: "stage-start", stage: this.#ref, agent: this.#stage.agent.name, input: this.#input, state } as const;
+    this.#begun = await this.#frame.durable.emit(event, { isPast: true });
+    if (agent.call.type === "pipeline" && input.ok) await this.#nested(agent, last.attempt, input.value, true);
     return this.#settle(last);
   }
 

@@ -1,4 +1,4 @@
-import type { AttemptEndEvent, BranchEvent, GroupEndEvent, StageEndEvent, StageRef, Stamped } from "../engine/event.ts";
+import type { AttemptEndEvent, BranchEvent, GroupEndEvent, StageEndEvent, StageRef, Stamped, UndoEndEvent } from "../engine/event.ts";
 import { formatDuration } from "../spec/duration.ts";
 import type { Palette } from "./palette.ts";
 import { lastLines, oneLine } from "./sanitise.ts";
@@ -17,8 +17,8 @@ export interface ProgressLine {
   readonly text: string;
 }
 
-/** Under way, succeeded, failed, mind this, left out, from here to there, going on, a line of output. */
-export type Mark = "…" | "✔" | "✖" | "⚠" | "–" | "↳" | "↻" | "│";
+/** Under way, succeeded, failed, mind this, left out, from here to there, going on, undone, a line of output. */
+export type Mark = "…" | "✔" | "✖" | "⚠" | "–" | "↳" | "↻" | "↩" | "│";
 
 /**
  * Turns events into lines, in order.
@@ -54,8 +54,15 @@ export function progressStory(options: { readonly verbose: boolean }): { tell(ev
           return [note("⚠", 0, oneLine(event.stage === null ? event.message : `${event.stage}: ${event.message}`))];
         case "log":
           return options.verbose ? logLines(stages, event.stage, event.text) : [];
+        case "rollback-start":
+          return [note("↩", 0, `rolling back: ${countText(event.stages.length, "finished stage")} to undo`)];
+        case "undo-start":
+          return [about(stages, event.stage, { kind: "start", mark: "…", text: `undone by ${event.agent}` })];
+        case "undo-end":
+          return [about(stages, event.stage, { kind: "end", ...undoEnd(event) })];
         case "attempt-start":
         case "run-end":
+        case "rollback-end":
           return [];
         default:
           return unknownEvent(event);
@@ -76,6 +83,7 @@ export function colouredMark(mark: Mark, palette: Palette): string {
     case "…":
     case "↳":
     case "↻":
+    case "↩":
       return palette.cyan(mark);
     case "–":
     case "│":
@@ -145,6 +153,13 @@ function endOf(event: StageEndEvent | GroupEndEvent, story: StageStory | undefin
     case "cancelled":
       return { mark: "✖", text: `cancelled after ${took}${why}` };
   }
+}
+
+function undoEnd(event: UndoEndEvent): { mark: Mark; text: string } {
+  const attempts = event.attempts > 1 ? countText(event.attempts, "attempt") : null;
+  const by = list(`by ${event.agent}`, formatDuration(event.duration_ms), attempts);
+  if (event.failure === null) return { mark: "↩", text: `undone ${by}` };
+  return { mark: "✖", text: `not undone ${by}: ${oneLine(event.failure.message)}` };
 }
 
 /** null where there was just the one attempt that there could be. */

@@ -30,7 +30,7 @@ export function failureSummary(result: RunResult, options: { readonly palette: P
   const lines = [palette.bold(`${palette.red("✖")} ${oneLine(result.pipeline_id)} ${endText(result)} ${took}`)];
   if (result.error !== null) lines.push(...errorLines(result, result.error, palette));
   lines.push(...otherFailures(result, palette), ...tolerated(result, palette), ...warnings(result, palette));
-  lines.push("", ...keptLines(result, options.resume ?? null, palette));
+  lines.push(...undone(result, palette), "", ...keptLines(result, options.resume ?? null, palette));
   return lines.join("\n");
 }
 
@@ -44,6 +44,10 @@ function endText(result: RunResult): string {
       return "ran out of time after";
     case "cancelled":
       return "was cancelled after";
+    case "rolled_back":
+      return "did not succeed, and was rolled back, after";
+    case "rollback_failed":
+      return "did not succeed, and could not be rolled back whole, after";
   }
 }
 
@@ -106,6 +110,16 @@ function tolerated(result: RunResult, palette: Palette): string[] {
 /** The entry of the group that a member ran in. */
 function groupOf(result: RunResult, member: StageResult): StageResult | undefined {
   return result.stages.find(({ name, visit }) => name === member.group && visit === member.visit);
+}
+
+function undone({ rollback }: RunResult, palette: Palette): string[] {
+  if (rollback === null) return [];
+  return rollback.stages.map(({ name, visit, agent, error }) => {
+    const stage = visit > 1 ? `${name} (visit ${visit})` : name;
+    return error === null
+      ? `  ${palette.cyan("↩")} ${stage} was undone by ${agent}`
+      : `  ${palette.red("✖")} ${stage} was not undone: ${agent} failed: ${oneLine(error.message)}`;
+  });
 }
 
 function warnings(result: RunResult, palette: Palette): string[] {

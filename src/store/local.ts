@@ -31,6 +31,10 @@ export interface LocalOptions {
   readonly signal?: AbortSignal | undefined;
   /** How long stopped work may take to end before it is left behind. */
   readonly graceMs: number;
+  /** Nothing may start, from the beginning, and why: what is recorded is gone through, and no more. */
+  readonly stopped?: Stop | undefined;
+  /** Tells also what had happened before. */
+  readonly tellsPast?: boolean;
   readonly onEvent: (event: RunEvent, hooks: readonly HookPlan[], signal: AbortSignal) => Promise<void>;
 }
 
@@ -38,6 +42,7 @@ export interface LocalOptions {
 export function createLocalDurable(options: LocalOptions): { durable: Durable; close: () => void } {
   const { clock, signal, timeoutMs } = options;
   const interruption = new Interruption(null);
+  if (options.stopped !== undefined) interruption.raise(options.stopped);
   const deadlineMs = timeoutMs === null ? Number.POSITIVE_INFINITY : clock.elapsed() + timeoutMs;
   const cancel = (): void => interruption.raise({ failure: { kind: "cancelled", message: reasonOf(signal) }, by: WHOLE_RUN });
   if (signal?.aborted === true) cancel();
@@ -52,7 +57,12 @@ export function createLocalDurable(options: LocalOptions): { durable: Durable; c
           }),
         );
   return {
-    durable: new LocalDurable({ ...options, journal: withoutGaps(options.journal) }, interruption, deadlineMs),
+    durable: new LocalDurable(
+      { ...options, journal: withoutGaps(options.journal) },
+      interruption,
+      deadlineMs,
+      begunVisits(options.journal),
+    ),
     close() {
       stopTimer();
       signal?.removeEventListener("abort", cancel);
@@ -66,10 +76,10 @@ function withoutGaps(journal: Journal): Journal {
   return {
     get: (key) => journal.get(key),
     entries: () => journal.entries(),
-    async append(key, outcome) {
+    async append(key, outcome, options) {
       if (failed !== null) throw failed.error;
       try {
-        await journal.append(key, outcome);
+        await journal.append(key, outcome, options);
       } catch (error) {
         failed = { error };
         throw error;
@@ -86,19 +96,26 @@ class LocalDurable implements Durable {
   readonly #options: LocalOptions;
   readonly #interruption: Interruption;
   readonly #deadlineMs: number;
+  /** Visits that hold others, something of which was recorded before. */
+  readonly #begun: ReadonlySet<string>;
   /** Whether the latest step was executed just now, rather than found in the journal. */
   #live = true;
   #turnBeganMs: number;
 
-  constructor(options: LocalOptions, interruption: Interruption, deadlineMs: number) {
+  constructor(options: LocalOptions, interruption: Interruption, deadlineMs: number, begun: ReadonlySet<string>) {
     this.runId = options.runId;
+    this.#begun = begun;
     this.#options = options;
     this.#interruption = interruption;
     this.#deadlineMs = deadlineMs;
     this.#turnBeganMs = options.clock.elapsed();
   }
 
-  async step(key: string, body: (context: StepContext) => Promise<Outcome>): Promise<Outcome> {
+  async step(
+    key: string,
+    body: (context: StepContext) => Promise<Outcome>,
+    isCheckpoint: (outcome: Outcome) => boolean = () => true,
+  ): Promise<Outcome> {
     const { journal } = this.#options;
     const recorded = journal.get(key);
     this.#live = recorded === undefined;
@@ -106,7 +123,7 @@ class LocalDurable implements Durable {
     await this.#hearTimers();
     const outcome = Object.freeze(await body(this.#context()));
     try {
-      await journal.append(key, outcome);
+      await journal.append(key, outcome, { checkpoint: isCheckpoint(outcome) });
     } catch (error) {
       this.#breakOff();
       throw error;
@@ -137,7 +154,7 @@ class LocalDurable implements Durable {
   }
 
   interruption(before?: string): Stop | undefined {
-    if (before !== undefined && this.#options.journal.get(before) !== undefined) return undefined;
+    if (before !== undefined && (this.#options.journal.get(before) !== undefined || this.#begun.has(visitOf(before)))) return undefined;
     return this.#interruption.raised();
   }
 
@@ -157,7 +174,7 @@ class LocalDurable implements Durable {
         const index = next;
         next += 1;
         const child = children[index] as Child<Result>;
-        const result = await child.run(new LocalDurable(this.#options, inner, this.#deadlineMs));
+        const result = await child.run(new LocalDurable(this.#options, inner, this.#deadlineMs, this.#begun));
         results[index] = result;
         if (result.stopped !== null) inner.raise(result.stopped);
         if (result.failed && options.stopOnFailure) stop({ kind: "cancelled", message: `stopped because ${child.name} failed` });
@@ -177,9 +194,17 @@ class LocalDurable implements Durable {
   }
 
   async emit(event: RunEvent, options: EmitOptions = {}): Promise<boolean> {
-    if (options.unlessRecorded !== undefined && this.#options.journal.get(options.unlessRecorded) !== undefined) return false;
+    const { unlessRecorded } = options;
+    const isPast = options.isPast === true || (unlessRecorded !== undefined && this.#options.journal.get(unlessRecorded) !== undefined);
+    if (isPast && this.#options.tellsPast !== true) return false;
     await this.#options.onEvent(event, options.hooks ?? [], this.#interruption.signal);
     return true;
+  }
+
+  shielded<T>(body: (durable: Durable) => Promise<T>): Promise<T> {
+    // Who only looks starts nothing in there either.
+    if (this.#options.tellsPast === true) return body(this);
+    return body(new LocalDurable(this.#options, new Interruption(null), Number.POSITIVE_INFINITY, this.#begun));
   }
 
   /** Agents that answer at once would otherwise keep timeouts and Ctrl-C waiting until the run has ended. */
@@ -257,6 +282,26 @@ class LocalDurable implements Durable {
     if (end !== null && "thrown" in end && isSame(end.thrown, error)) throw end.thrown;
     throw error;
   }
+}
+
+/** Groups and nested pipelines of which anything is recorded: members and inner stages that had finished are found there. */
+function begunVisits(journal: Journal): ReadonlySet<string> {
+  const visits = new Set<string>();
+  for (const [key] of journal.entries()) {
+    const parts = visitOf(key).split("/");
+    for (let index = 0; index < parts.length - 1; index += 1) {
+      const [name = "", number] = (parts[index] ?? "").replace(/@.*/, "").split("~");
+      // A group has no number of its own in the key of a member: it is the member's.
+      const visit = `${name}~${number ?? /~(\d+)/.exec(parts[index + 1] ?? "")?.[1] ?? ""}`;
+      visits.add([...parts.slice(0, index), visit].join("/"));
+    }
+  }
+  return visits;
+}
+
+/** `group/member~1!2#3` → `group/member~1` */
+function visitOf(key: string): string {
+  return key.slice(0, key.lastIndexOf("!"));
 }
 
 /** `setTimeout` on a clock; the timer's handle is the function that cancels it. */

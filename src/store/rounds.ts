@@ -1,33 +1,65 @@
-import { WHOLE_RUN } from "../engine/durable.ts";
+import { type Outcome, type Stop, WHOLE_RUN } from "../engine/durable.ts";
 import { History } from "../engine/history.ts";
-import { endKey } from "../engine/interpreter.ts";
+import { demandKey, endKey, type RollbackRound, rollbackEndKey } from "../engine/interpreter.ts";
 import type { Journal } from "./journal.ts";
 
 /** Where a run goes on. */
 export interface Round {
-  /** 1-based. */
+  /** 1-based; 0 for what was taken from another run. */
   readonly round: number;
   /** What the earlier rounds left behind. */
   readonly history: History;
   /** Whether the run had been started before. */
   readonly resumed: boolean;
+  readonly rollback: RollbackRound;
+  /** Where nothing may start any more, since the sequence has ended or shall end here: why. */
+  readonly stopped: Stop | undefined;
 }
+
+/** `resume` goes on with a run; `rollback` undoes what it had finished; `look` finds what there is. */
+export type Purpose = "resume" | "rollback" | "look";
 
 /**
  * Opens the round that comes next: a run that had ended or was being stopped gets a new one, a run that had died goes on
  * in its own, where what it recorded is found under the same keys.
  */
-export function openRound(journal: Journal): Round {
+export function openRound(journal: Pick<Journal, "get" | "entries">, purpose: Purpose = "resume"): Round {
   const entries = [...journal.entries()];
-  const latest = entries.reduce((round, [key]) => Math.max(round, roundOf(key)), 1);
-  const isOver =
-    journal.get(endKey(latest)) !== undefined ||
-    entries.some(([key, { stopped_by }]) => roundOf(key) === latest && stopped_by === WHOLE_RUN);
-  const round = isOver ? latest + 1 : latest;
-  return { round, history: new History(entries.filter(([key]) => roundOf(key) < round)), resumed: entries.length > 0 };
+  const latest = entries.reduce((round, [key]) => Math.max(round, roundOf(key)), 0);
+  const isRecorded = (key: string): boolean => journal.get(key) !== undefined;
+  let rollback = 1;
+  while (isRecorded(rollbackEndKey(latest, rollback))) rollback += 1;
+  const end = journal.get(endKey(latest));
+  const isUndoing = isRecorded(demandKey(latest, rollback)) || (rollback === 1 && end?.settled === null);
+  const isOver = end !== undefined || entries.some(([key, { stopped_by }]) => roundOf(key) === latest && stopped_by === WHOLE_RUN);
+  const isNew = latest === 0 || (purpose === "resume" && isOver && !isUndoing);
+  const round = isNew ? latest + 1 : latest;
+  // What is looked at is the rollback that has ended, if one has.
+  const number = isNew ? 1 : purpose === "look" && !isUndoing ? Math.max(1, rollback - 1) : rollback;
+  const demanded = purpose === "rollback" || isRecorded(demandKey(round, number));
+  const isPast = (key: string): boolean => roundOf(key) < round || (key.startsWith("rollback:") && rollbackOf(key) < number);
+  return {
+    round,
+    history: new History(entries.filter(([key]) => isPast(key))),
+    resumed: entries.length > 0,
+    rollback: { number, demanded },
+    stopped: purpose === "resume" && !isUndoing ? undefined : stopOf(end, purpose),
+  };
+}
+
+/** The reason that the sequence had not to go on; a reason as good as any where it went to its end. */
+function stopOf(end: Outcome | undefined, purpose: Purpose): Stop {
+  if (end?.failure !== undefined && end.failure !== null) return { failure: end.failure, by: end.stopped_by ?? WHOLE_RUN };
+  const message = purpose === "rollback" ? "the run is rolled back" : "the run has not come here yet";
+  return { failure: { kind: "cancelled", message }, by: WHOLE_RUN };
 }
 
 /** `outer~1/inner~1!2.1#1` → 2 */
 function roundOf(key: string): number {
   return Number.parseInt(key.slice(key.lastIndexOf("!") + 1), 10);
+}
+
+/** `rollback:stage~1!2.3#1` → 3 */
+function rollbackOf(key: string): number {
+  return Number.parseInt(key.slice(key.lastIndexOf("!") + 1).split(".")[1] ?? "1", 10);
 }

@@ -109,6 +109,7 @@ export function callOf(plan: AgentCallPlan, options: CallOptions = {}): AgentCal
       ...options.context,
     },
     scope: { names: input, state: input, meta: {}, stages: {} },
+    outputIgnored: false,
     answers: options.answers ?? 0,
   };
 }

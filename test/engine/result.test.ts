@@ -93,6 +93,7 @@ test("row 11, 13, 26, 63, 71, 124: the whole of a result", async () => {
     usage: { input_tokens: 0, output_tokens: 0, cost: null },
     warnings: [],
     error: null,
+    rollback: null,
   });
 });
 

@@ -58,6 +58,7 @@ test("row 9, 10: the first failure stops the run, and says where and why with it
     stage: "b",
     number: 2,
     attempts: 1,
+    before: null,
     failure: { kind: "exit", message: "no report", cause: ["the disk is full", "ENOSPC"] },
   });
   expect(inputs).toEqual([]);

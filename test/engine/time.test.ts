@@ -170,6 +170,7 @@ describe("row 15: cancellation", () => {
       number: null,
       attempts: 0,
       failure: { kind: "cancelled", message: "the run was cancelled" },
+      before: "a",
     });
     expect(inputs).toEqual([]);
   });

@@ -127,6 +127,7 @@ export function runResult(fields: Partial<RunResult> = {}): RunResult {
     meta: { total_stages: "3" },
     path: [],
     stages: [],
+    rollback: null,
     usage: { input_tokens: 0, output_tokens: 0, cost: null },
     warnings: [],
     error: null,

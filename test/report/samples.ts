@@ -26,6 +26,7 @@ const error = {
   number: 2,
   attempts: 3,
   failure,
+  before: null,
 } as const;
 
 /** One event of each type; `docs/events.md` shows them. */
@@ -94,6 +95,19 @@ export const eventSamples: { readonly [Type in RunEventType]: Complete<Stamped<E
   },
   "hook-fail": { ...stamp(11), type: "hook-fail", hook: "notify", on: "after_stage", message: "exit code 1" },
   warning: { ...stamp(12), type: "warning", stage: null, message: "the state has grown to 1.2 MB" },
+  "rollback-start": { ...stamp(14), type: "rollback-start", stages: ["fetch"] },
+  "undo-start": { ...stamp(15), type: "undo-start", stage: analyzer, agent: "remove" },
+  "undo-end": {
+    ...stamp(16),
+    type: "undo-end",
+    stage: analyzer,
+    agent: "remove",
+    status: "failed",
+    attempts: 1,
+    duration_ms: 40,
+    failure,
+  },
+  "rollback-end": { ...stamp(17), type: "rollback-end", status: "failed" },
   "run-end": {
     ...stamp(13),
     type: "run-end",
@@ -164,6 +178,10 @@ export const resultSample: RunResult = {
   usage,
   warnings: ["hook notify (after_stage) failed: exit code 1"],
   error: { ...error, message: "stage 2 (analyzer) failed after 2 attempts: 429 rate limit", attempts: 2 },
+  rollback: {
+    status: "succeeded",
+    stages: [{ name: "checks", visit: 1, agent: "remove", status: "succeeded", attempts: 1, duration_ms: 40, error: null }],
+  },
 };
 
 function stamp(seq: number): { version: 1; seq: number; at: string; run_id: string } {

@@ -1,0 +1,202 @@
+import { endSurvivors } from "./agents/process.ts";
+import type { Clock } from "./engine/clock.ts";
+import type { RunEvent, Stamped } from "./engine/event.ts";
+import { interpret } from "./engine/interpreter.ts";
+import type { Outcome } from "./engine/durable.ts";
+import type { RunResult } from "./engine/result.ts";
+import { secretsOf } from "./listener.ts";
+import { buildPlan } from "./plan/build.ts";
+import { changesBetween } from "./plan/compare.ts";
+import type { Plan } from "./plan/plan.ts";
+import { KILL_AFTER_MS, type Remembered, type Run, type RunWorld, startRun } from "./run.ts";
+import type { Json } from "./spec/json.ts";
+import { createMemoryJournal } from "./store/journal.ts";
+import { createLocalDurable } from "./store/local.ts";
+import { recordingOf, reveal } from "./store/references.ts";
+import { openRound, type Purpose } from "./store/rounds.ts";
+import { type RunRecord, type RunSummary, type Store, StoreError } from "./store/store.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A run that is remembered, with its secrets filled in or masked. */
+export interface RecordedRun {
+  readonly record: RunRecord;
+  readonly summary: RunSummary;
+  readonly entries: readonly (readonly [key: string, outcome: Outcome])[];
+  /** Where only that was kept. */
+  readonly result: RunResult | null;
+}
+
+/** A run cannot be gone on with, undone, or run again as it was asked: nothing was run. */
+export class ResumeError extends Error {
+  override name = "ResumeError";
+  /** What has changed in the file since, where that is the reason. */
+  readonly changes: readonly string[];
+
+  constructor(message: string, changes: readonly string[] = []) {
+    super(message);
+    this.changes = changes;
+  }
+}
+
+/**
+ * Reads a run out of its store.
+ *
+ * @param env fills in the secrets; null: they are masked
+ * @throws StoreError `unknown`; ResumeError where a variable that is needed is not set
+ */
+export async function readRun(store: Store, runId: string, env: Environment | null): Promise<RecordedRun> {
+  const stored = await store.read(runId);
+  if (stored === null) throw new StoreError("unknown", `there is no run ${runId}`);
+  const fill = <Value>(value: Value): Value => reveal(value as Json, (name) => secretOf(name, runId, env)) as Value;
+  const { record, summary, entries, result } = stored;
+  return { record: fill(record), summary, entries: entries.map(([key, outcome]) => [key, fill(outcome)]), result: fill(result) };
+}
+
+function secretOf(name: string, runId: string, env: Environment | null): string {
+  if (env === null) return "***";
+  const value = env[name];
+  if (value !== undefined && value !== "") return value;
+  throw new ResumeError(`the run ${runId} refers to the secret in ${name}, which is not set; set it as it was: export ${name}=…`);
+}
+
+/** The plan that a run was started with. @throws ResumeError where this version does not take it */
+export function recordedPlan(record: RunRecord): Plan {
+  const { plan, diagnostics } = buildPlan(record.source, { functions: new Set(record.functions) });
+  if (plan !== null) return plan;
+  const why = diagnostics.filter(({ severity }) => severity === "error").map(({ message }) => message);
+  throw new ResumeError(`the recorded plan of the run ${record.run_id} is not valid for this version of agentflow: ${why.join("; ")}`);
+}
+
+/** What can be given where a run is gone on with. */
+export interface AgainOptions {
+  readonly store: Store;
+  /** The file has changed since: go on with the recorded plan. */
+  readonly force?: boolean;
+  /** The process that drives the run does not answer: take the run from it. */
+  readonly takeOver?: boolean;
+  /** Cancels the run. */
+  readonly signal?: AbortSignal;
+  /** Instead of the file's `orchestration.timeout`; null for no limit. */
+  readonly timeoutMs?: number | null;
+  /** Hears every event, in order; must not throw. */
+  readonly onEvent?: (event: Stamped) => void;
+}
+
+/** A run that this process has taken hold of, before anything of it runs. */
+export interface PreparedRun {
+  readonly id: string;
+  readonly plan: Plan;
+  /** What is recorded, as far as it is taken over. */
+  readonly recorded: RunResult;
+  /** Finished stages that will be undone, the first one first; empty where the run goes on. */
+  readonly undone: readonly string[];
+  start(): Run;
+  /** Lets go of it instead. */
+  release(): Promise<void>;
+}
+
+/** What a pipeline is, and the world that it runs in. */
+interface Again {
+  readonly plan: Plan;
+  readonly world: RunWorld;
+}
+
+/** Takes hold of a run that did not finish. @throws ResumeError, StoreError */
+export function prepareResume(again: Again, runId: string, options: AgainOptions): Promise<PreparedRun> {
+  return prepare(again, runId, options, "resume");
+}
+
+/** Takes hold of a run to undo what it had finished. @throws ResumeError, StoreError */
+export async function prepareRollback(again: Again, runId: string, options: AgainOptions): Promise<PreparedRun> {
+  const prepared = await prepare(again, runId, { ...options, force: true }, "rollback");
+  if (prepared.undone.length > 0) return prepared;
+  await prepared.release();
+  throw new ResumeError(`there is nothing to undo in the run ${runId}: no stage that finished has a \`rollback\` agent`);
+}
+
+async function prepare({ plan, world }: Again, runId: string, options: AgainOptions, purpose: "resume" | "rollback"): Promise<PreparedRun> {
+  const { store, force = false, takeOver = false } = options;
+  const stored = await readRun(store, runId, world.env);
+  refuseEnded(stored.summary, purpose);
+  const changes = changesBetween(stored.record.source, plan.source);
+  if (changes.length > 0 && !force)
+    throw new ResumeError(`the pipeline has changed since the run ${runId} was started: ${changes.join(", ")}`, changes);
+  const used = changes.length > 0 ? recordedPlan(stored.record) : plan;
+  const kept = await store.acquire(runId, { takeOver });
+  try {
+    // What the run had recorded may have become more in the meantime.
+    const recorded = await readRun(store, runId, world.env);
+    refuseEnded(recorded.summary, purpose);
+    const { result } = await replay(used, recorded, purpose);
+    const { record, entries } = recorded;
+    const { signal, onEvent, timeoutMs = purpose === "resume" ? used.timeoutMs : null } = options;
+    const open = async (): Promise<Remembered> => {
+      await endSurvivors(kept.processes, KILL_AFTER_MS);
+      return { recording: recordingOf(kept, entries, secretsOf(used, world.env)), kept };
+    };
+    const { session_id: sessionId, input, meta, started_at: startedAt } = record;
+    const task = { plan: used, runId, sessionId, input, meta, startedAt, purpose, timeoutMs, signal, onEvent, open };
+    return {
+      id: runId,
+      plan: used,
+      recorded: result,
+      undone: result.rollback?.stages.filter(({ status }) => status !== "succeeded").map(({ name }) => name) ?? [],
+      start: () => startRun(task, world),
+      release: () => kept.release(),
+    };
+  } catch (error) {
+    await kept.release();
+    throw error;
+  }
+}
+
+/** @throws ResumeError where there is nothing left to do */
+function refuseEnded({ run_id: id, status }: RunSummary, purpose: "resume" | "rollback"): void {
+  if (status === "succeeded")
+    throw new ResumeError(`the run ${id} succeeded: there is nothing to ${purpose === "resume" ? "go on with" : "undo"}`);
+  if (status === "rolled_back") throw new ResumeError(`the run ${id} was rolled back: what it had finished is undone`);
+  if (status === "rollback_failed" && purpose === "resume")
+    throw new ResumeError(
+      `the run ${id} was rolled back in part, so it cannot be gone on with; \`agentflow rollback ${id}\` tries the rest again`,
+    );
+}
+
+/** What a run has recorded, gone through once more by the interpreter without calling anything. */
+export interface Replay {
+  /** As far as it came. What had not ended is `cancelled` there. */
+  readonly result: RunResult;
+  /** Every event that the recorded outcomes give, with its data. */
+  readonly events: readonly RunEvent[];
+}
+
+/**
+ * Goes through what is recorded of a run.
+ *
+ * @param purpose `look`: as it is; `resume`: as far as a resume would take it over
+ */
+export async function replay(plan: Plan, { record, entries }: Pick<RecordedRun, "record" | "entries">, purpose: Purpose): Promise<Replay> {
+  const journal = createMemoryJournal(entries);
+  const { stopped, ...round } = openRound(journal, purpose);
+  const events: RunEvent[] = [];
+  const { durable, close } = createLocalDurable({
+    runId: record.run_id,
+    journal,
+    clock: clockAt(record.started_at),
+    random: () => 0,
+    timeoutMs: null,
+    graceMs: 0,
+    stopped: stopped ?? { failure: { kind: "cancelled", message: "the run has not come here yet" }, by: "run" },
+    tellsPast: true,
+    onEvent: async (event) => void events.push(event),
+  });
+  const agents = { call: () => Promise.reject(new Error("nothing is called where a run is only looked at")) };
+  const { session_id: sessionId, input, meta, started_at: startedAt } = record;
+  const result = await interpret({ plan, input, sessionId, meta, startedAt, durable, agents, warnings: [], ...round });
+  close();
+  return { result, events };
+}
+
+function clockAt(ms: number): Clock {
+  return { now: () => ms, elapsed: () => 0, after: () => () => {}, turn: () => Promise.resolve() };
+}

@@ -1,0 +1,147 @@
+import { createAgentRunner } from "./agents/runner.ts";
+import type { AgentFunction, AgentRunner, Metadata } from "./engine/agent.ts";
+import type { Clock } from "./engine/clock.ts";
+import type { Stamped } from "./engine/event.ts";
+import { interpret } from "./engine/interpreter.ts";
+import type { RunResult } from "./engine/result.ts";
+import { type Callbacks, Listener } from "./listener.ts";
+import type { Plan } from "./plan/plan.ts";
+import type { JsonObject } from "./spec/json.ts";
+import { createLocalDurable } from "./store/local.ts";
+import type { Recording } from "./store/references.ts";
+import { openRound } from "./store/rounds.ts";
+import type { OwnedRun } from "./store/store.ts";
+
+/** From a stop to the end of every process: SIGTERM at once, SIGKILL after this. */
+export const KILL_AFTER_MS = 4_000;
+/** How long the engine waits for stopped work before it goes on without it. */
+const GRACE_MS = 5_000;
+
+/** A run under way. */
+export interface Run {
+  readonly id: string;
+  /** Resolves for every ending; rejects only where the store cannot be written (a StoreError), or for a bug. */
+  readonly result: Promise<RunResult>;
+  /** Stops the running agents; no further stage starts. A rollback goes on. */
+  cancel(reason?: string): void;
+  /** Ends every process that the run started, at once; what they were doing is lost. */
+  kill(): void;
+}
+
+/** The world that a run lives in, whole. */
+export interface RunWorld {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly fetch: typeof globalThis.fetch | undefined;
+  readonly functions: ReadonlyMap<string, AgentFunction>;
+  readonly callbacks: Callbacks;
+}
+
+/** A run that is to begin, or to go on. */
+export interface RunTask {
+  readonly plan: Plan;
+  readonly runId: string;
+  readonly sessionId: string;
+  readonly input: JsonObject;
+  readonly meta: Metadata;
+  /** When it began, in epoch milliseconds. */
+  readonly startedAt: number;
+  readonly purpose: "resume" | "rollback";
+  readonly timeoutMs: number | null;
+  readonly signal: AbortSignal | undefined;
+  readonly onEvent: ((event: Stamped) => void) | undefined;
+  /** Takes hold of what is remembered of it. */
+  open(): Promise<Remembered>;
+}
+
+/** Where a run is recorded. */
+export interface Remembered {
+  readonly recording: Recording;
+  /** The run in its store; null: it is in none. */
+  readonly kept: OwnedRun | null;
+}
+
+/** Starts a run, or the next round of one. */
+export function startRun(task: RunTask, world: RunWorld): Run {
+  const cancellation = new AbortController();
+  const killing = new AbortController();
+  const signal = task.signal === undefined ? cancellation.signal : AbortSignal.any([task.signal, cancellation.signal]);
+  let kept: OwnedRun | null = null;
+  const agents = createAgentRunner({
+    env: world.env,
+    functions: world.functions,
+    graceMs: KILL_AFTER_MS,
+    clock: world.clock,
+    onProcess: (process) => kept?.noteProcess(process),
+    ...(world.fetch === undefined ? {} : { fetch: world.fetch }),
+  });
+  const run = async (): Promise<RunResult> => {
+    // The first event comes after this function has returned, so that its caller can hold the run.
+    await null;
+    const remembered = await task.open();
+    kept = remembered.kept;
+    try {
+      return await drive(task, world, remembered, { agents, signal, kill: killing.signal });
+    } finally {
+      await agents.close();
+      await kept?.release();
+    }
+  };
+  return {
+    id: task.runId,
+    result: run(),
+    cancel: (reason) => cancellation.abort(reason ?? "the run was cancelled"),
+    kill() {
+      killing.abort();
+      agents.kill();
+    },
+  };
+}
+
+interface Means {
+  readonly agents: AgentRunner;
+  /** Cancels the run. */
+  readonly signal: AbortSignal;
+  /** Ends hooks at once. */
+  readonly kill: AbortSignal;
+}
+
+async function drive(task: RunTask, world: RunWorld, { recording: journal, kept }: Remembered, means: Means): Promise<RunResult> {
+  const { plan, runId, purpose } = task;
+  const { clock } = world;
+  const warnings: string[] = [];
+  const listener = new Listener(plan, world.env, world.callbacks, {
+    clock,
+    runId,
+    warnings,
+    kept,
+    onEvent: task.onEvent,
+    kill: means.kill,
+    graceMs: KILL_AFTER_MS,
+    onProcess: (process) => kept?.noteProcess(process),
+  });
+  const { stopped, ...round } = openRound(journal, purpose);
+  const { durable, close } = createLocalDurable({
+    runId,
+    journal,
+    clock,
+    random: world.random,
+    timeoutMs: task.timeoutMs,
+    signal: means.signal,
+    graceMs: GRACE_MS,
+    stopped,
+    onEvent: (event, hooks, stop) => listener.tell(event, hooks, stop),
+  });
+  const { sessionId, input, meta, startedAt } = task;
+  try {
+    const result = await interpret({ plan, input, sessionId, meta, startedAt, durable, agents: means.agents, warnings, ...round });
+    const onlyResult = !plan.saveIntermediateResults && result.status === "succeeded";
+    const stoppedAt = result.error?.stage ?? result.error?.before ?? null;
+    await journal.end({ status: result.status, ended_at: clock.now(), stopped_at: stoppedAt, result: onlyResult ? result : null });
+    return result;
+  } finally {
+    close();
+  }
+}
