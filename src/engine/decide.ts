@@ -1,6 +1,9 @@
 import type { JsonObject } from "../spec/json.ts";
+import { ExpressionError } from "../plan/expression-error.ts";
 import { chooseBranch, type Decision } from "./branch.ts";
+import type { Outcome } from "./durable.ts";
 import type { BranchEvent, StageRef } from "./event.ts";
+import type { PastVisit } from "./history.ts";
 import { type Frame, noteFacts, stageMeta, stateScope } from "./frame.ts";
 import { prune } from "./prune.ts";
 import type { StageStatus } from "./result.ts";
@@ -22,6 +25,26 @@ export interface Ended {
 }
 
 export const UNDECIDED: Decided = { decision: null, branch: null };
+
+/** Where the run goes from a visit that is taken over; null where it cannot be, since a condition fails on it by now. */
+export function decideOnPast(
+  frame: Frame,
+  ref: StageRef,
+  name: string,
+  past: PastVisit,
+  pruning: Pick<Ended, "keep" | "drop">,
+): Outcome | null {
+  const { settled, outcomes } = past;
+  if (!past.isForeign || settled.settled === null) return settled;
+  const durationMs = outcomes.reduce((sum, outcome) => sum + outcome.duration_ms, 0);
+  const ended = { status: settled.settled, attempts: outcomes.length, durationMs, wrote: settled.wrote, ...pruning };
+  try {
+    return { ...settled, decision: decideAfter(frame, ref, name, ended).decision };
+  } catch (error) {
+    if (error instanceof ExpressionError) return null;
+    throw error;
+  }
+}
 
 /**
  * Looks at the branches of an element on the state as it will be after it.

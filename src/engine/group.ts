@@ -2,7 +2,7 @@ import type { JsonObject } from "../spec/json.ts";
 import { ExpressionError } from "../plan/expression-error.ts";
 import type { GroupPlan, StagePlan } from "../plan/plan.ts";
 import { isCheckpoint } from "./checkpoint.ts";
-import { type Decided, decideAfter, type Ended, UNDECIDED } from "./decide.ts";
+import { type Decided, decideAfter, decideOnPast, type Ended, UNDECIDED } from "./decide.ts";
 import type { ChildResult, Durable, Outcome, Stop } from "./durable.ts";
 import type { BranchEvent, StageRef } from "./event.ts";
 import { type Failure, toFailure } from "./failure.ts";
@@ -32,7 +32,9 @@ export async function runGroup(frame: Frame, group: GroupPlan, number: number): 
   const ref = stageRef(frame, group.name, number, visit, null);
   const visitKey = `${frame.keyPrefix}${group.name}~${visit}`;
   const key = `${visitKey}!${frame.round}#1`;
-  const past = reusable(frame, visitKey);
+  const found = reusable(frame, visitKey);
+  const taken = found === undefined ? null : decideOnPast(frame, ref, group.name, found, { keep: null, drop: null });
+  const past = taken === null ? undefined : found;
   const stopped = past === undefined ? hindrance(frame, key) : undefined;
   if (stopped !== undefined) return notBegun(ref, stopped);
 
@@ -45,7 +47,7 @@ export async function runGroup(frame: Frame, group: GroupPlan, number: number): 
   const durationMs = Math.max(0, (await frame.durable.now(`${key}/end`)) - startedMs);
   const settle: { branch: BranchEvent | null } = { branch: null };
   const outcome =
-    past?.settled ??
+    taken ??
     (await frame.durable.step(
       key,
       async (context) => {

@@ -7,7 +7,12 @@ export interface PastVisit {
   /** The attempts of that round; the last one settled it. */
   readonly outcomes: readonly Outcome[];
   readonly settled: Outcome;
+  /** Whether another run recorded it, perhaps of another version of the file: then where the run goes from here is decided anew. */
+  readonly isForeign: boolean;
 }
+
+/** The round of what was taken from another run. */
+export const FOREIGN_ROUND = 0;
 
 /**
  * What earlier rounds of a run left behind, by visit (`group/member~2`).
@@ -36,7 +41,8 @@ export class History {
       return;
     }
     this.#open.delete(round);
-    this.#visits.set(visit, { position: this.#position, outcomes, settled: outcome });
+    const isForeign = Number.parseInt(key.slice(visit.length + 1), 10) === FOREIGN_ROUND;
+    this.#visits.set(visit, { position: this.#position, outcomes, settled: outcome, isForeign });
   }
 
   /** How many records there are; what is added later has a higher position. */

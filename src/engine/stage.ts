@@ -6,7 +6,7 @@ import { adaptInput, adaptOutput, defaultTextKey } from "./adapt.ts";
 import type { AgentReply, Metadata } from "./agent.ts";
 import { backoffDelayMs } from "./backoff.ts";
 import { isCheckpoint } from "./checkpoint.ts";
-import { type Decided, decideAfter, UNDECIDED } from "./decide.ts";
+import { type Decided, decideAfter, decideOnPast, UNDECIDED } from "./decide.ts";
 import type { Outcome, StepContext, Stop } from "./durable.ts";
 import type { BranchEvent, StageRef } from "./event.ts";
 import { AgentError, type Failure, toFailure, type Usage } from "./failure.ts";
@@ -94,7 +94,8 @@ class StageVisit {
 
   async run(): Promise<Visit> {
     const past = reusable(this.#frame, this.#key);
-    if (past !== undefined) return this.#takeOver(past);
+    const settled = past === undefined ? null : decideOnPast(this.#frame, this.#ref, this.#stage.name, past, this.#stage.agent);
+    if (past !== undefined && settled !== null) return this.#takeOver(past, settled);
     let agent: AgentPlan | undefined = this.#stage.agent;
     let attempt = 1;
     const stopped = hindrance(this.#frame, this.#attemptKey(agent, attempt));
@@ -400,10 +401,9 @@ class StageVisit {
     if (branch !== null && branch !== undefined) await this.#frame.durable.emit(branch, { hooks });
   }
 
-  async #takeOver(past: PastVisit): Promise<Visit> {
+  async #takeOver(past: PastVisit, last: Outcome): Promise<Visit> {
     this.#frame.takenOver = past.position;
     this.#outcomes.push(...past.outcomes);
-    const last = past.settled;
     const agent = this.#frame.plan.agents.get(last.agent ?? "") ?? this.#stage.agent;
     const state = this.#frame.state.snapshot();
     const input = safely(() => adaptInput(agent, stateScope(this.#frame, state, stageMeta(this.#frame, this.#ref, last.attempt))));

@@ -5,7 +5,7 @@ import type { Journal } from "./journal.ts";
 
 /** Where a run goes on. */
 export interface Round {
-  /** 1-based; 0 for what was taken from another run. */
+  /** 1-based; see also `FOREIGN_ROUND`. */
   readonly round: number;
   /** What the earlier rounds left behind. */
   readonly history: History;
