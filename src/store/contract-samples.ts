@@ -81,6 +81,7 @@ export function resultOf(run_id: string, state: JsonObject): RunResult {
     usage: { input_tokens: 0, output_tokens: 0, cost: null },
     warnings: [],
     error: null,
+    rollback: null,
   };
 }
 

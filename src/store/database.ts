@@ -1,6 +1,6 @@
 import { accessSync, chmodSync, constants, existsSync, rmSync, statSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../engine/clock.ts";
 import { NotAsWrittenError } from "./codec.ts";
 import { SQLITE } from "./fault.ts";
 

@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Stamped } from "../engine/event.ts";
 import { type Json, jsonEqual, toJson } from "../spec/json.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../engine/clock.ts";
 import { compressAboveOf, frozenCopy, stageOfKey } from "./codec.ts";
 import { type Database, holdLock, isHeld, type Lock, openDatabase, OtherFormatError } from "./database.ts";
 import { EventsFile, EventsReader } from "./events-file.ts";
