@@ -32,6 +32,9 @@ export interface Io {
   /** All of standard input. */
   readStdin(): Promise<Uint8Array>;
   readonly clock: Clock;
+  /** Of this process; other processes on the store are told who drives a run. */
+  readonly pid: number;
+  readonly host: string;
   /** In [0, 1). */
   random(): number;
   newId(): string;

@@ -1,4 +1,5 @@
-import { EXIT } from "./exit-codes.ts";
+import { StoreError } from "../store/store.ts";
+import { EXIT, storeExitCode } from "./exit-codes.ts";
 import { type Io, UsageError } from "./io.ts";
 import { runProgram } from "./program.ts";
 
@@ -20,8 +21,8 @@ async function endOf(io: Io): Promise<number> {
   try {
     return await runProgram(io);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
+    if (!(error instanceof UsageError || error instanceof StoreError)) throw error;
     io.stderr.write(`agentflow: ${error.message}\n`);
-    return EXIT.usage;
+    return error instanceof StoreError ? storeExitCode(error.code) : EXIT.usage;
   }
 }

@@ -1,5 +1,6 @@
 import { Console } from "node:console";
 import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
 import { systemClock } from "../store/clock.ts";
 import { type Io, type Output, type StopReason, UsageError } from "./io.ts";
 
@@ -19,6 +20,10 @@ export function processIo(): Io {
       return Buffer.concat(chunks);
     },
     clock: systemClock(),
+    pid: process.pid,
+    get host() {
+      return hostname();
+    },
     random: Math.random,
     newId: randomUUID,
     onStop,

@@ -79,7 +79,7 @@ describe("the exit code says why it ended:", () => {
   test("the codes are what the help says they are", () => {
     const told = [...EXIT_CODES_HELP.matchAll(/\d+/g)].map(([code]) => Number(code)).toSorted((a, b) => a - b);
     expect(told).toEqual(Object.values(EXIT).toSorted((a, b) => a - b));
-    expect(EXIT).toEqual({ ok: 0, failed: 1, usage: 2, bug: 70, timedOut: 124, SIGHUP: 129, SIGINT: 130, SIGTERM: 143 });
+    expect(EXIT).toEqual({ ok: 0, failed: 1, usage: 2, bug: 70, store: 74, timedOut: 124, SIGHUP: 129, SIGINT: 130, SIGTERM: 143 });
   });
 });
 

@@ -34,6 +34,7 @@ Exit codes:
   1    the run failed; validate found problems; what came out could not be written
   2    wrong usage, an invalid pipeline, a bad input: nothing was run
   70   a bug in agentflow
+  74   the store cannot be read or written: stopped at once, nothing more was run
   124  the pipeline's timeout
   129, 130, 143  stopped by SIGHUP, SIGINT (Ctrl-C), SIGTERM
 

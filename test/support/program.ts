@@ -62,6 +62,8 @@ export function startProgram(args: readonly string[], world: ProgramWorld): Runn
       return typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin;
     },
     clock: world.clock ?? stillClock(),
+    pid: 1000,
+    host: "here",
     random: () => 0,
     newId: () => {
       ids += 1;
