@@ -12,7 +12,7 @@ import { checkEnvironment } from "./plan/environment.ts";
 import { checkInputs } from "./plan/inputs.ts";
 import type { Plan } from "./plan/plan.ts";
 import { type Documents, loadDefinition, type LoadedSource, loadSource, loadText } from "./plan/source.ts";
-import { type AgainOptions, type PreparedRun, prepareResume, prepareRollback } from "./resume.ts";
+import { type AgainOptions, type PreparedRun, prepareResume, prepareRollback, recordedPlan } from "./resume.ts";
 import { type Remembered, type Run, type RunTask, type RunWorld, startRun } from "./run.ts";
 import type { Diagnostic } from "./spec/diagnostic.ts";
 import { isJsonObject, type JsonObject, NotJsonError, toJson } from "./spec/json.ts";
@@ -129,6 +129,12 @@ export async function parsePipeline(text: string, file: string, options: Pipelin
 /** The same for a pipeline that is defined in code, in the shape of the file. @throws PipelineError */
 export async function definePipeline(definition: PipelineDefinition, options: PipelineOptions = {}): Promise<Pipeline> {
   return makePipeline(await loadDefinition(definition, resolve(options.directory ?? "."), readFileNow), options);
+}
+
+/** The pipeline of a run as it was recorded, whatever has become of its file. @throws ResumeError, PipelineError */
+export async function recordedPipeline(record: RunRecord, options: PipelineOptions = {}): Promise<Pipeline> {
+  const { source } = recordedPlan(record);
+  return makePipeline({ source, diagnostics: [], documents: new Map(), doubts: new Map() }, options);
 }
 
 function makePipeline(loaded: LoadedSource, options: PipelineOptions): Pipeline {

@@ -91,7 +91,7 @@ export interface PreparedRun {
   readonly recorded: RunResult;
   /** Finished stages that will be undone, the first one first; empty where the run goes on. */
   readonly undone: readonly string[];
-  start(): Run;
+  start(onEvent?: (event: Stamped) => void): Run;
   /** Lets go of it instead. */
   release(): Promise<void>;
 }
@@ -136,13 +136,13 @@ async function prepare({ plan, world }: Again, runId: string, options: AgainOpti
       return { recording: recordingOf(kept, entries, secretsOf(used, world.env)), kept };
     };
     const { session_id: sessionId, input, meta, started_at: startedAt } = record;
-    const task = { plan: used, runId, sessionId, input, meta, startedAt, purpose, timeoutMs, signal, onEvent, open };
+    const task = { plan: used, runId, sessionId, input, meta, startedAt, purpose, timeoutMs, signal, open };
     return {
       id: runId,
       plan: used,
       recorded: result,
       undone: result.rollback?.stages.filter(({ status }) => status !== "succeeded").map(({ name }) => name) ?? [],
-      start: () => startRun(task, world),
+      start: (listener = onEvent) => startRun({ ...task, onEvent: listener }, world),
       release: () => kept.release(),
     };
   } catch (error) {

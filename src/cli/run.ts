@@ -1,47 +1,37 @@
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
-import type { Stamped } from "../engine/event.ts";
-import type { RunResult } from "../engine/result.ts";
-import { InputError, loadPipeline, type Pipeline, PipelineError, type RunOptions, type World } from "../pipeline.ts";
+import { loadPipeline, type Pipeline, PipelineError, type RunOptions, type World } from "../pipeline.ts";
 import { missingVariables } from "../plan/environment.ts";
 import { checkInputs, isRequired } from "../plan/inputs.ts";
 import type { Plan } from "../plan/plan.ts";
 import { UnreadableFileError } from "../plan/source.ts";
-import { eventLine, resultLine } from "../report/events.ts";
-import { createMasker, type Masker, SHORTEST_SECRET } from "../report/mask.ts";
+import { createMasker, type Masker } from "../report/mask.ts";
 import type { Palette } from "../report/palette.ts";
 import { colourWorks, makePalette } from "../report/terminal.ts";
 import { parseDuration } from "../spec/duration.ts";
 import type { JsonObject } from "../spec/json.ts";
 import { printDiagnostics } from "./diagnostics.ts";
 import { EXIT } from "./exit-codes.ts";
+import { checkOutput, commandsOf, follow, type OutputFlags, refuse } from "./follow.ts";
 import { inputOf, metaOf, textOf } from "./inputs.ts";
-import { type Io, type StopSignal, UsageError } from "./io.ts";
-import { type Progress, progressFor } from "./progress.ts";
-import { openResultFile, type ResultFile } from "./result-file.ts";
-import { type Ending, untilEnd } from "./stop.ts";
+import { type Io, UsageError } from "./io.ts";
+import { openStateStore, type StoreFlags } from "./store.ts";
 
 /** As commander hands them over. */
-export interface RunFlags {
+export interface RunFlags extends OutputFlags, StoreFlags {
   readonly input?: readonly string[];
   readonly inputFile?: string;
   readonly meta?: readonly string[];
   readonly session?: string;
   readonly runId?: string;
-  readonly output: "state" | "result" | "none";
-  readonly events?: boolean;
-  readonly out?: string;
   readonly timeout?: string;
   readonly envFile?: string;
   readonly store: boolean;
   readonly dryRun?: boolean;
   readonly json?: boolean;
-  readonly quiet?: boolean;
-  readonly verbose?: boolean;
-  readonly color: boolean;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** `agentflow run`: everything that can be wrong before the first stage is told with exit code 2, and nothing was run. */
 export async function run(io: Io, file: string, flags: RunFlags): Promise<number> {
@@ -65,29 +55,28 @@ export async function run(io: Io, file: string, flags: RunFlags): Promise<number
   await printDiagnostics(io, findings, pipeline.documents, palette);
   refuse(checkInputs(plan.inputs, input).problems, masker);
   if (findings.length > 0) return EXIT.usage;
-  const out = flags.out === undefined ? null : await openResultFile(resolve(io.cwd, flags.out), io.newId());
-  for (const name of masker.tooShort)
-    io.stderr.write(`agentflow: the value of ${name} has fewer than ${SHORTEST_SECRET} characters, so it is not masked in what is shown\n`);
-  const progress = await progressFor(io, { palette, quiet: flags.quiet === true, verbose: flags.verbose === true });
-  const onEvent = (event: Stamped): void => {
-    progress.event(event);
-    if (flags.events === true) io.stdout.write(eventLine(event));
-  };
-  const ending = await runToEnd(io, pipeline, { ...given, input, onEvent }, { masker, progress, quiet: flags.quiet === true });
-  if (ending.result === null) return EXIT[ending.signal];
-  const result = masker.maskJson(ending.result);
-  await tellEnd(io, result, { palette, quiet: flags.quiet === true });
-  const code = exitCode(result, ending.signal);
-  const isDelivered = await deliver(io, outputText(result, flags), out);
-  return isDelivered || code !== EXIT.ok ? code : EXIT.failed;
+  const runId = given.runId ?? io.newId();
+  const followed = { plan, masker, palette };
+  if (!flags.store)
+    return follow(io, flags, { ...followed, commands: null, start: (onEvent) => pipeline.start({ ...given, runId, input, onEvent }) });
+  const store = await openStateStore(io, flags);
+  try {
+    const commands = commandsOf(runId, flags);
+    return await follow(io, flags, {
+      ...followed,
+      commands,
+      start: (onEvent) => pipeline.start({ ...given, runId, input, onEvent, store }),
+    });
+  } finally {
+    await store.close();
+  }
 }
 
 /** What the flags give a run besides its input. @throws UsageError */
 function checkFlags(flags: RunFlags): Pick<RunOptions, "meta" | "sessionId" | "runId" | "timeoutMs"> {
   if (flags.json === true && flags.dryRun !== true)
     throw new UsageError("--json goes with --dry-run; the result of a run as JSON is --output result");
-  if (flags.out !== undefined && flags.output === "none")
-    throw new UsageError("--output none leaves nothing to write to the file of --out");
+  checkOutput(flags);
   return {
     meta: metaOf(flags.meta ?? []),
     ...(flags.session === undefined ? {} : { sessionId: flags.session }),
@@ -96,14 +85,14 @@ function checkFlags(flags: RunFlags): Pick<RunOptions, "meta" | "sessionId" | "r
   };
 }
 
-function timeoutOf(text: string): number | null {
+export function timeoutOf(text: string): number | null {
   const parsed = parseDuration(text);
   if ("problem" in parsed) throw new UsageError(`--timeout: ${parsed.problem}`);
   return parsed.ms;
 }
 
 /** The environment, and under it what an env file adds. */
-async function environment(io: Io, envFile: string | undefined): Promise<Environment> {
+export async function environment(io: Io, envFile: string | undefined): Promise<Environment> {
   return envFile === undefined ? io.env : { ...parseEnv(await textOf(io, envFile, "--env-file")), ...io.env };
 }
 
@@ -154,86 +143,4 @@ async function dryRun(
   const palette = await makePalette(colourWorks(io.stdout, io.env, flags.color));
   io.stdout.write(flags.json === true ? `${JSON.stringify(json(plan, facts), null, 2)}\n` : `${text(plan, facts, { palette })}\n`);
   return EXIT.ok;
-}
-
-/** @throws UsageError where there are problems */
-function refuse(problems: readonly string[], masker: Masker): void {
-  if (problems.length > 0) throw new UsageError(problems.map((problem) => masker.maskText(problem)).join("\nagentflow: "));
-}
-
-async function runToEnd(
-  io: Io,
-  pipeline: Pipeline,
-  options: RunOptions,
-  { masker, progress, quiet }: { masker: Masker; progress: Progress; quiet: boolean },
-): Promise<Ending> {
-  // stdout is the result's; what modules print there by habit is for people.
-  const leaveConsole = io.onConsole((text) => {
-    if (!quiet) io.stderr.write(masker.maskText(text));
-  });
-  try {
-    const started = pipeline.start(options);
-    return await untilEnd(io, started, pipeline.plan, (text) => progress.note(masker.maskText(text)));
-  } catch (error) {
-    if (error instanceof InputError) refuse(error.problems, masker);
-    throw error;
-  } finally {
-    leaveConsole();
-    progress.stop();
-  }
-}
-
-async function tellEnd(io: Io, result: RunResult, options: { palette: Palette; quiet: boolean }): Promise<void> {
-  const { failureSummary, successSummary } = await import("../report/summary.ts");
-  const clean =
-    result.status === "succeeded" &&
-    result.warnings.length === 0 &&
-    result.stages.every(({ status }) => status !== "tolerated" && status !== "failed");
-  if (options.quiet && clean) return;
-  const text = result.status === "succeeded" ? successSummary(result, options) : failureSummary(result, options);
-  io.stderr.write(`${text}\n`);
-}
-
-function outputText(result: RunResult, flags: RunFlags): string {
-  if (flags.events === true) return resultLine(result);
-  switch (flags.output) {
-    case "none":
-      return "";
-    case "result":
-      return `${JSON.stringify(result, null, 2)}\n`;
-    case "state":
-      return result.status === "succeeded" ? `${JSON.stringify(result.state, null, 2)}\n` : "";
-  }
-}
-
-/** Writes to stdout, or to the file; where the file cannot be written after all, stdout gets the text, and that is no success. */
-async function deliver(io: Io, text: string, out: ResultFile | null): Promise<boolean> {
-  if (text === "") return true;
-  try {
-    if (out === null) io.stdout.write(text);
-    else await out.write(text);
-    return true;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    io.stderr.write(`agentflow: ${out?.path} could not be written (${reason}); here it is instead\n`);
-    io.stdout.write(text);
-    return false;
-  }
-}
-
-function exitCode(result: RunResult, signal: StopSignal | null): number {
-  switch (result.status) {
-    case "succeeded":
-      return EXIT.ok;
-    case "failed":
-      return EXIT.failed;
-    case "timed_out":
-      return EXIT.timedOut;
-    // The code tells why a run ended, never whether it was undone.
-    case "rolled_back":
-    case "rollback_failed":
-      return result.error?.kind === "deadline" ? EXIT.timedOut : EXIT.failed;
-    case "cancelled":
-      return signal === null ? EXIT.failed : EXIT[signal];
-  }
 }

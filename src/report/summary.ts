@@ -22,15 +22,18 @@ export function successSummary(result: RunResult, options: { readonly palette: P
 /**
  * What a person needs after a run that did not succeed: which stage, in which attempt, why, what is kept, and what to do.
  *
- * `resume` is the command that goes on with the run; without it, nothing was stored. Ends without a line break.
+ * `next` are the commands that go on with the run, the best one first; null: nothing was stored. Ends without a line break.
  */
-export function failureSummary(result: RunResult, options: { readonly palette: Palette; readonly resume?: string | null }): string {
+export function failureSummary(
+  result: RunResult,
+  options: { readonly palette: Palette; readonly next?: readonly string[] | null },
+): string {
   const { palette } = options;
   const took = formatDuration(result.duration_ms);
   const lines = [palette.bold(`${palette.red("✖")} ${oneLine(result.pipeline_id)} ${endText(result)} ${took}`)];
   if (result.error !== null) lines.push(...errorLines(result, result.error, palette));
   lines.push(...otherFailures(result, palette), ...tolerated(result, palette), ...warnings(result, palette));
-  lines.push(...undone(result, palette), "", ...keptLines(result, options.resume ?? null, palette));
+  lines.push(...undone(result, palette), "", ...keptLines(result, options.next ?? null, palette));
   return lines.join("\n");
 }
 
@@ -127,7 +130,7 @@ function warnings(result: RunResult, palette: Palette): string[] {
 }
 
 /** What was done is not lost, and how to get at it. */
-function keptLines(result: RunResult, resume: string | null, palette: Palette): string[] {
+function keptLines(result: RunResult, next: readonly string[] | null, palette: Palette): string[] {
   const finished = result.stages.filter((stage) => wasRun(stage) && stage.status === "succeeded");
   const names = finished.map(
     (stage) => `${stage.name}${stage.visit > 1 ? ` (visit ${stage.visit})` : ""} ${formatDuration(stage.duration_ms)}`,
@@ -136,10 +139,18 @@ function keptLines(result: RunResult, resume: string | null, palette: Palette): 
   const lines = [`  finished: ${names.length === 0 ? "no stage" : shortened(names)}`];
   const tokens = tokensText(result.usage);
   if (tokens !== null) lines.push(`  used: ${tokens}`);
-  if (resume !== null) lines.push("  kept: the finished stages; they are not run again by", `    ${palette.cyan(resume)}`);
+  if (next !== null) lines.push(...nextLines(result, next, palette));
   else if (keys.length === 0) lines.push("  kept: nothing");
   else lines.push(`  kept: nothing is stored; what they wrote (${shortened(keys)}) is in the result, which \`--output result\` prints`);
   return lines;
+}
+
+function nextLines({ status }: RunResult, [first, second]: readonly string[], palette: Palette): string[] {
+  if (first === undefined) return ["  kept: what was recorded, to look at"];
+  const command = (text: string): string => `    ${palette.cyan(text)}`;
+  if (status === "rollback_failed") return ["  kept: what was recorded; this tries the handlers that failed again:", command(first)];
+  const undo = second === undefined ? [] : ["  or undo them:", command(second)];
+  return ["  kept: the finished stages; this goes on without running them again:", command(first), ...undo];
 }
 
 /** Whether an agent was called: groups and skipped stages have none. */
