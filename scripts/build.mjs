@@ -22,7 +22,7 @@ const types = join(dist, "types");
  * what every command starts with, and what every check of a file needs. The rest is split by its dynamic imports.
  */
 const CHUNKS = [
-  { name: "start", test: /\/src\/(cli\/(exit-codes|io|main|process|program|version)|store\/clock)\.ts$|\/node_modules\/commander\// },
+  { name: "start", test: /\/src\/(cli\/(exit-codes|io|main|output|process|program|version)|store\/clock)\.ts$|\/node_modules\/commander\// },
   {
     name: "check",
     test: /\/src\/(check\.ts|cli\/(validate|diagnostics)\.ts|report\/(terminal|palette)\.ts|spec\/(?!positions)|plan\/(?!worst-case|paths))|\/node_modules\/(zod|smol-toml|@marcbachmann\/cel-js|fastest-levenshtein)\//,
