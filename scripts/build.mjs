@@ -11,6 +11,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { rolldown } from "rolldown";
+import { markEager } from "./eager-functions.mjs";
 import { latePackages } from "./late-packages.mjs";
 import { leanBuiltins } from "./lean-builtins.mjs";
 import { plainLetters } from "./plain-letters.mjs";
@@ -37,6 +38,12 @@ const CHUNKS = [
 try {
   rmSync(dist, { recursive: true, force: true });
   const packages = await bundle();
+  const command = join(root, "bin/agentflow.js");
+  const starts = [
+    [command, "--help"],
+    [command, "validate", join(root, "bench/ten-agents.toml")],
+  ];
+  markEager(dist, starts, { OPENAI_API_KEY: "not-used" });
   writeFileSync(join(dist, "THIRD-PARTY-LICENSES.txt"), licences(packages));
   emitDeclarations();
 } catch (error) {
