@@ -48,7 +48,7 @@ function marked(code, called) {
   const marks = [
     ...parentheses.map(({ start }) => ({ at: start, text: "(" })),
     ...parentheses.map(({ end }) => ({ at: end, text: ")" })),
-  ].sort((one, other) => one.at - other.at);
+  ].toSorted((one, other) => one.at - other.at);
   const render = (start, end) => {
     const within = marks.filter(({ at }) => at >= start && at <= end);
     const pieces = within.map(({ at, text }, index) => code.slice(index === 0 ? start : within[index - 1].at, at) + text);
