@@ -11,7 +11,10 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { rolldown } from "rolldown";
+import { markEager } from "./eager-functions.mjs";
+import { latePackages } from "./late-packages.mjs";
 import { leanBuiltins } from "./lean-builtins.mjs";
+import { plainLetters } from "./plain-letters.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
@@ -22,7 +25,10 @@ const types = join(dist, "types");
  * what every command starts with, and what every check of a file needs. The rest is split by its dynamic imports.
  */
 const CHUNKS = [
-  { name: "start", test: /\/src\/(cli\/(exit-codes|io|main|process|program|version)|store\/clock)\.ts$|\/node_modules\/commander\// },
+  {
+    name: "start",
+    test: /\/src\/(cli\/(exit-codes|io|main|output|process|program|version)|store\/clock)\.ts$|\/node_modules\/commander\//,
+  },
   {
     name: "check",
     test: /\/src\/(check\.ts|cli\/(validate|diagnostics)\.ts|report\/(terminal|palette)\.ts|spec\/(?!positions)|plan\/(?!worst-case|paths))|\/node_modules\/(zod|smol-toml|@marcbachmann\/cel-js|fastest-levenshtein)\//,
@@ -32,6 +38,12 @@ const CHUNKS = [
 try {
   rmSync(dist, { recursive: true, force: true });
   const packages = await bundle();
+  const command = join(root, "bin/agentflow.js");
+  const starts = [
+    [command, "--help"],
+    [command, "validate", join(root, "bench/ten-agents.toml")],
+  ];
+  markEager(dist, starts, { OPENAI_API_KEY: "not-used" });
   writeFileSync(join(dist, "THIRD-PARTY-LICENSES.txt"), licences(packages));
   emitDeclarations();
 } catch (error) {
@@ -46,7 +58,9 @@ async function bundle() {
     input: { index: "src/index.ts", cli: "src/cli/entry.ts" },
     platform: "node",
     tsconfig: false,
-    plugins: [leanBuiltins],
+    // Of a package in both forms, the modules: what is not one needs helpers, which are a file of their own.
+    resolve: { mainFields: ["module", "main"] },
+    plugins: [latePackages, leanBuiltins, plainLetters],
     onLog: (level, log) => {
       // A bundle with a warning is a bundle that is not understood: an import that is not found becomes a crash of its user.
       if (level === "warn") throw new Error(log.message);

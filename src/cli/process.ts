@@ -2,7 +2,8 @@ import { Console } from "node:console";
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { systemClock } from "../store/clock.ts";
-import { type Io, type Output, type StopReason, UsageError } from "./io.ts";
+import { type Io, type StopReason, UsageError } from "./io.ts";
+import { processOutputs } from "./output.ts";
 
 /** The world of this process. */
 export function processIo(): Io {
@@ -12,8 +13,7 @@ export function processIo(): Io {
     get cwd() {
       return workingDirectory();
     },
-    stdout: outputOf(process.stdout),
-    stderr: outputOf(process.stderr),
+    ...processOutputs(),
     readStdin: async () => {
       const chunks: Buffer[] = [];
       for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
@@ -37,32 +37,6 @@ function workingDirectory(): string {
   } catch {
     throw new UsageError("the working directory does not exist any more; change to another one");
   }
-}
-
-function outputOf(stream: NodeJS.WriteStream): Output {
-  let loss: Error | null = null;
-  const note = (error: NodeJS.ErrnoException | null | undefined): void => {
-    if (error !== null && error !== undefined && !hasNoReader(error, stream)) loss ??= error;
-  };
-  stream.on("error", note);
-  return {
-    write: (text) => void stream.write(text),
-    flushed: () =>
-      new Promise((resolve) => {
-        stream.write("", (error) => {
-          note(error);
-          resolve(loss);
-        });
-      }),
-    isTTY: stream.isTTY === true,
-    columns: stream.columns ?? 0,
-    ...(stream.isTTY === true ? { terminal: stream } : {}),
-  };
-}
-
-/** A reader that closes the pipe early (`| head`), or a terminal that was closed. */
-function hasNoReader({ code }: NodeJS.ErrnoException, stream: NodeJS.WriteStream): boolean {
-  return code === "EPIPE" || code === "ERR_STREAM_DESTROYED" || (code === "EIO" && stream.isTTY);
 }
 
 function onStop(listener: (reason: StopReason) => void): () => void {

@@ -44,13 +44,26 @@ function makeProgram(io: Io, end: (code: number) => void): Command {
       "after",
       `\nExamples:\n  agentflow init                      make a pipeline to start from\n  agentflow validate pipeline.toml    check it\n  agentflow run pipeline.toml         run it\n${EXIT_CODES_HELP}`,
     );
-  addRun(program, io, end);
-  addValidate(program, io, end);
-  addInit(program, io, end);
-  addSchema(program, io);
-  addCompletion(program, io);
+  for (const add of commandsFor(io.args)) add(program, io, end);
   for (const command of program.commands) command.showHelpAfterError(`(agentflow ${command.name()} --help shows what there is)`);
   return program;
+}
+
+type Add = (program: Command, io: Io, end: (code: number) => void) => void;
+
+/** In the order of the help. */
+const COMMANDS: Readonly<Record<string, Add>> = {
+  run: addRun,
+  validate: addValidate,
+  init: addInit,
+  schema: addSchema,
+  completion: addCompletion,
+};
+
+/** Where a command is named, the others need not be there; only completion tells of them all. */
+function commandsFor([name = ""]: readonly string[]): readonly Add[] {
+  const named = name !== "completion" && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  return named === undefined ? Object.values(COMMANDS) : [named];
 }
 
 function addRun(program: Command, io: Io, end: (code: number) => void): void {

@@ -1,5 +1,6 @@
 import { Environment } from "@marcbachmann/cel-js";
 import type { Json } from "../spec/json.ts";
+import { readPlain } from "./expression-plain.ts";
 import { adaptNodes, ScopeNames, startWork, toResult } from "./expression-runtime.ts";
 import { children, inspect, type Node } from "./expression-tree.ts";
 import {
@@ -38,6 +39,19 @@ export type CompiledExpression = { readonly expression: Expression } | { readonl
 /** Never throws. */
 export function compileExpression(text: string, context: ExpressionContext): CompiledExpression {
   if (text.trim() === "") return refuse({ code: "empty-expression", message: "there is no expression", start: 0, end: text.length });
+  const plain = readPlain(text, context);
+  if (plain === undefined) return compileFully(text, context);
+  let full: Expression | undefined;
+  const evaluate = (scope: Scope): Json => (full ??= expressionOf(compileFully(text, context))).evaluate(scope);
+  return { expression: Object.freeze({ text, ...plain, evaluate }) };
+}
+
+function expressionOf(compiled: CompiledExpression): Expression {
+  if ("expression" in compiled) return compiled.expression;
+  throw new Error(`what is plain has problems: ${JSON.stringify(compiled.problems)}`);
+}
+
+function compileFully(text: string, context: ExpressionContext): CompiledExpression {
   language ??= createLanguage();
   let parsed: Parsed;
   try {

@@ -108,6 +108,21 @@ describe.concurrent("streams", () => {
     expect(await shell("agentflow schema > /dev/full")).toEqual({ code: 1, stdout: "", stderr });
   });
 
+  test("a file that may not grow behind stdout is told, and is no success", async ({ expect }) => {
+    const stderr = "agentflow: not all of stdout could be written: EFBIG: file too large, write\n";
+    expect(await shell("trap '' XFSZ; ulimit -f 0; agentflow --help > grown.txt")).toEqual({ code: 1, stdout: "", stderr });
+  });
+
+  test("both streams into one file keep their order", async ({ expect }) => {
+    const { code } = await shell("agentflow validate one.toml gone.toml > order.txt 2>&1");
+    const lines = readFileSync(join(cwd, "order.txt"), "utf8").split("\n");
+    expect({ code, first: lines[0]?.replace(cwd, "FOLDER"), last: lines.at(-2) }).toEqual({
+      code: 2,
+      first: "error[unreadable-file]: there is no file FOLDER/gone.toml",
+      last: "one.toml: valid",
+    });
+  });
+
   test("a working directory that is gone is told", async ({ expect }) => {
     expect(await shell("mkdir gone; cd gone; rmdir ../gone; agentflow run one.toml 2>&1 | tail -n 1")).toMatchObject({
       stdout: "agentflow: the working directory does not exist any more; change to another one\n",
