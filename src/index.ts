@@ -11,6 +11,7 @@ export type { HookCallback } from "./listener.ts";
 export type { Pipeline, PipelineOptions, RunOptions, World } from "./pipeline.ts";
 export { ResumeError } from "./resume.ts";
 export type { AgainOptions, PreparedRun } from "./resume.ts";
+export type { PreparedRerun, RerunOptions } from "./rerun.ts";
 export type { Run } from "./run.ts";
 export type { Plan } from "./plan/plan.ts";
 export { UnreadableFileError } from "./plan/source.ts";

@@ -12,6 +12,7 @@ import { checkEnvironment } from "./plan/environment.ts";
 import { checkInputs } from "./plan/inputs.ts";
 import type { Plan } from "./plan/plan.ts";
 import { type Documents, loadDefinition, type LoadedSource, loadSource, loadText } from "./plan/source.ts";
+import { type PreparedRerun, prepareRerun, type RerunOptions } from "./rerun.ts";
 import { type AgainOptions, type PreparedRun, prepareResume, prepareRollback, recordedPlan } from "./resume.ts";
 import { type Remembered, type Run, type RunTask, type RunWorld, startRun } from "./run.ts";
 import type { Diagnostic } from "./spec/diagnostic.ts";
@@ -82,6 +83,10 @@ export interface Pipeline {
   prepareRollback(runId: string, options: AgainOptions): Promise<PreparedRun>;
   /** Goes on with a run that did not finish: nothing that finished is run again. @throws ResumeError, StoreError */
   resume(runId: string, options: AgainOptions): Promise<Run>;
+  /** Says what a new run would take over from a recorded one, and what it would run. @throws ResumeError, StoreError */
+  prepareRerun(runId: string, options: RerunOptions): Promise<PreparedRerun>;
+  /** Starts a new run with what a recorded one had finished before a stage. @throws ResumeError, StoreError */
+  rerun(runId: string, options: RerunOptions): Promise<Run>;
   /** Undoes what a run had finished that did not succeed. @throws ResumeError, StoreError */
   rollback(runId: string, options: AgainOptions): Promise<Run>;
 }
@@ -163,6 +168,8 @@ function makePipeline(loaded: LoadedSource, options: PipelineOptions): Pipeline 
     prepareResume: (runId, options) => prepareResume(again, runId, options),
     prepareRollback: (runId, options) => prepareRollback(again, runId, options),
     resume: async (runId, options) => (await prepareResume(again, runId, options)).start(),
+    prepareRerun: (runId, options) => prepareRerun({ ...again, newId }, runId, options),
+    rerun: async (runId, options) => (await prepareRerun({ ...again, newId }, runId, options)).start(),
     rollback: async (runId, options) => (await prepareRollback(again, runId, options)).start(),
   };
 }

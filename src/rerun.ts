@@ -1,15 +1,88 @@
+import type { Metadata } from "./engine/agent.ts";
 import type { Outcome } from "./engine/durable.ts";
+import type { Stamped } from "./engine/event.ts";
 import { FOREIGN_ROUND } from "./engine/history.ts";
 import type { StageResult } from "./engine/result.ts";
 import { changesBetween } from "./plan/compare.ts";
+import { checkInputs } from "./plan/inputs.ts";
 import type { Plan } from "./plan/plan.ts";
-import { type RecordedRun, recordedPlan, replay, ResumeError } from "./resume.ts";
-import type { RunRecord } from "./store/store.ts";
+import { type RecordedRun, readRun, recordedPlan, replay, ResumeError } from "./resume.ts";
+import { type Remembered, type Run, type RunWorld, startRun } from "./run.ts";
+import { concealRecord, recordingOf } from "./store/references.ts";
+import type { RunRecord, Store } from "./store/store.ts";
 
 type Entries = readonly (readonly [key: string, outcome: Outcome])[];
 
+export interface RerunOptions {
+  readonly store: Store;
+  /** The element of the sequence, or the detour, that runs again first. */
+  readonly from: string;
+  readonly runId?: string;
+  /** That of the recorded run unless given. */
+  readonly sessionId?: string;
+  /** Over that of the recorded run. */
+  readonly meta?: Metadata;
+  /** Cancels the run. */
+  readonly signal?: AbortSignal;
+  /** Instead of the file's `orchestration.timeout`; null for no limit. */
+  readonly timeoutMs?: number | null;
+  /** Hears every event, in order; must not throw. */
+  readonly onEvent?: (event: Stamped) => void;
+}
+
+/** A rerun before anything of it runs, or is stored. */
+export interface PreparedRerun extends Omit<RerunPlan, "entries"> {
+  readonly id: string;
+  /** The run whose recorded outcomes are reused. */
+  readonly parent: string;
+  readonly from: string;
+  start(onEvent?: (event: Stamped) => void): Run;
+}
+
+/**
+ * Prepares a new run that begins with what another had recorded. Its input is that of the other.
+ *
+ * @throws ResumeError, StoreError
+ */
+export async function prepareRerun(
+  { plan, world, newId }: { readonly plan: Plan; readonly world: RunWorld; readonly newId: () => string },
+  parent: string,
+  options: RerunOptions,
+): Promise<PreparedRerun> {
+  const { store, from, signal, timeoutMs = plan.timeoutMs, onEvent, runId = newId() } = options;
+  const recorded = await readRun(store, parent, world.env);
+  const input = checkInputs(plan.inputs, recorded.record.input);
+  if (input.problems.length > 0)
+    throw new ResumeError(`the input of the run ${parent} does not fit the pipeline as it is now: ${input.problems.join("; ")}`);
+  const { entries, ...planned } = await planRerun(plan, recorded, from);
+  const record: RunRecord = {
+    ...recorded.record,
+    run_id: runId,
+    pipeline_id: plan.pipelineId,
+    session_id: options.sessionId ?? recorded.record.session_id,
+    started_at: world.clock.now(),
+    source: plan.source,
+    input: input.values,
+    meta: { ...recorded.record.meta, ...options.meta },
+    functions: [...world.functions.keys()],
+    secrets: [...new Set([...plan.secrets, ...recorded.record.secrets])],
+    parent: { run_id: parent, from },
+  };
+  const secrets = record.secrets.flatMap((name) => (world.env[name] === undefined ? [] : [{ name, value: world.env[name] }]));
+  const open = async (): Promise<Remembered> => {
+    const kept = await store.create(concealRecord(record, secrets));
+    const recording = recordingOf(kept, [], secrets);
+    // All of it becomes durable at once, with the first thing that this run does itself.
+    for (const [key, outcome] of entries) await recording.append(key, outcome, { checkpoint: false });
+    return { recording, kept };
+  };
+  const { session_id: sessionId, meta, started_at: startedAt } = record;
+  const task = { plan, runId, sessionId, input: input.values, meta, startedAt, purpose: "resume" as const, timeoutMs, signal, open };
+  return { id: runId, parent, from, ...planned, start: (listener = onEvent) => startRun({ ...task, onEvent: listener }, world) };
+}
+
 /** What a rerun takes from a run, and what it will run. */
-export interface RerunPlan {
+interface RerunPlan {
   /** The recorded outcomes that it begins with. */
   readonly entries: Entries;
   /** In the order of the run; each with what changed in its definition since, which does not keep it from being reused. */
@@ -24,7 +97,7 @@ export interface RerunPlan {
  *
  * @throws ResumeError where that is not possible
  */
-export async function planRerun(plan: Plan, recorded: RecordedRun, from: string): Promise<RerunPlan> {
+async function planRerun(plan: Plan, recorded: RecordedRun, from: string): Promise<RerunPlan> {
   const { run_id: id } = recorded.record;
   if (recorded.result !== null)
     throw new ResumeError(`only the result of the run ${id} was kept (save_intermediate_results = false), so nothing of it can be reused`);

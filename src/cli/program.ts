@@ -3,6 +3,8 @@ import type { CompletionCommand, CompletionSpec, Shell } from "./completion.ts";
 import { EXIT, EXIT_CODES_HELP } from "./exit-codes.ts";
 import type { InitFlags } from "./init.ts";
 import type { Io } from "./io.ts";
+import type { RerunFlags } from "./rerun.ts";
+import type { ResumeFlags } from "./resume.ts";
 import type { RunFlags } from "./run.ts";
 import type { ValidateFlags } from "./validate.ts";
 import { VERSION } from "./version.ts";
@@ -54,6 +56,9 @@ type Add = (program: Command, io: Io, end: (code: number) => void) => void;
 /** In the order of the help. */
 const COMMANDS: Readonly<Record<string, Add>> = {
   run: addRun,
+  resume: addResume,
+  rerun: addRerun,
+  rollback: addRollback,
   validate: addValidate,
   init: addInit,
   schema: addSchema,
@@ -67,7 +72,7 @@ function commandsFor([name = ""]: readonly string[]): readonly Add[] {
 }
 
 function addRun(program: Command, io: Io, end: (code: number) => void): void {
-  program
+  const command = program
     .command("run")
     .description("run a pipeline: progress on stderr, the final state as JSON on stdout")
     .argument("[file]", "the pipeline file", "agentflow.toml")
@@ -76,11 +81,6 @@ function addRun(program: Command, io: Io, end: (code: number) => void): void {
     .option("--meta <key=value>", "metadata beside the state (repeatable)", collect)
     .option("--session <id>", "the session's id; made up when absent", nonEmpty)
     .option("--run-id <id>", "the run's id; made up when absent", nonEmpty)
-    .addOption(new Option("--output <what>", "what stdout gets").choices(["state", "result", "none"]).default("state"))
-    .addOption(new Option("--events", "every event as a line of JSON on stdout, the result last").conflicts(["output", "out"]))
-    .option("--out <file>", "write what stdout would get to a file instead", nonEmpty)
-    .option("--timeout <duration>", "the run's time, such as 5m or none, instead of the file's", nonEmpty)
-    .option("--env-file <file>", "environment variables to add, as NAME=value lines; the environment wins", nonEmpty)
     .option("--no-store", "keep nothing on the disk")
     .addOption(
       new Option("--dry-run", "show what would be run: stages, models, timeouts, worst-case time; runs nothing").conflicts([
@@ -89,10 +89,8 @@ function addRun(program: Command, io: Io, end: (code: number) => void): void {
         "out",
       ]),
     )
-    .option("--json", "with --dry-run: as JSON")
-    .addOption(new Option("-q, --quiet", "no progress; only what went wrong").conflicts("verbose"))
-    .option("-v, --verbose", "also what scripts print on stderr")
-    .option("--no-color", "no colours")
+    .option("--json", "with --dry-run: as JSON");
+  addVolume(addState(addOutput(command)))
     .addHelpText(
       "after",
       `\nExamples:\n  agentflow run pipeline.toml --input topic=tea --input limit:=3\n  agentflow run pipeline.toml --dry-run\n  agentflow run pipeline.toml | jq .report\n${EXIT_CODES_HELP}`,
@@ -100,6 +98,83 @@ function addRun(program: Command, io: Io, end: (code: number) => void): void {
     .action(async (file: string, flags: RunFlags) => {
       const { run } = await import("./run.ts");
       end(await run(io, file, flags));
+    });
+}
+
+/** What a run shows, and where it goes. */
+function addOutput(command: Command): Command {
+  return command
+    .addOption(new Option("--output <what>", "what stdout gets").choices(["state", "result", "none"]).default("state"))
+    .addOption(new Option("--events", "every event as a line of JSON on stdout, the result last").conflicts(["output", "out"]))
+    .option("--out <file>", "write what stdout would get to a file instead", nonEmpty)
+    .option("--timeout <duration>", "the run's time, such as 5m or none, instead of the file's", nonEmpty)
+    .option("--env-file <file>", "environment variables to add, as NAME=value lines; the environment wins", nonEmpty);
+}
+
+function addState(command: Command): Command {
+  return command.option("--state-dir <directory>", "where runs are kept, instead of AGENTFLOW_STATE_DIR or .agentflow", nonEmpty);
+}
+
+function addVolume(command: Command): Command {
+  return command
+    .addOption(new Option("-q, --quiet", "no progress; only what went wrong").conflicts("verbose"))
+    .option("-v, --verbose", "also what scripts print on stderr")
+    .option("--no-color", "no colours");
+}
+
+function addResume(program: Command, io: Io, end: (code: number) => void): void {
+  const command = program
+    .command("resume")
+    .description("go on with a run that did not finish: what finished is not run again")
+    .argument("[run]", "its id, any unique beginning of it, or latest", "latest")
+    .option("--force", "the file has changed since: go on with the recorded plan")
+    .option("--take-over", "the process that drives the run does not answer: take the run from it");
+  addVolume(addState(addOutput(command)))
+    .addHelpText(
+      "after",
+      `\nExamples:\n  agentflow resume                go on with the latest run\n  agentflow resume 5f3a --output result\n${EXIT_CODES_HELP}`,
+    )
+    .action(async (run: string, flags: ResumeFlags) => {
+      const { resume } = await import("./resume.ts");
+      end(await resume(io, run, flags));
+    });
+}
+
+function addRerun(program: Command, io: Io, end: (code: number) => void): void {
+  const command = program
+    .command("rerun")
+    .description("start a new run of the file as it is now, with what a run had recorded before a stage")
+    .argument("<run>", "its id, any unique beginning of it, or latest")
+    .addOption(new Option("--from <stage>", "the first stage that runs again").argParser(nonEmpty).makeOptionMandatory())
+    .addOption(new Option("--plan", "only show what is reused and what will run").conflicts(["events", "out"]))
+    .option("--json", "with --plan: as JSON")
+    .option("--meta <key=value>", "metadata beside the state, over that of the run (repeatable)", collect)
+    .option("--session <id>", "the session's id; that of the run when absent", nonEmpty)
+    .option("--run-id <id>", "the new run's id; made up when absent", nonEmpty);
+  addVolume(addState(addOutput(command)))
+    .addHelpText(
+      "after",
+      `\nExamples:\n  agentflow rerun latest --from analyzer --plan    what would be reused, and what would run\n  agentflow rerun latest --from analyzer\n${EXIT_CODES_HELP}`,
+    )
+    .action(async (run: string, flags: RerunFlags) => {
+      const { rerun } = await import("./rerun.ts");
+      end(await rerun(io, run, flags));
+    });
+}
+
+function addRollback(program: Command, io: Io, end: (code: number) => void): void {
+  const command = program
+    .command("rollback")
+    .description("undo what a run had finished that did not succeed, the last stage first")
+    .argument("<run>", "its id, any unique beginning of it, or latest")
+    .option("--take-over", "the process that drives the run does not answer: take the run from it")
+    .addOption(new Option("--output <what>", "what stdout gets").choices(["result", "none"]).default("none"))
+    .option("--env-file <file>", "environment variables to add, as NAME=value lines; the environment wins", nonEmpty);
+  addVolume(addState(command))
+    .addHelpText("after", `\nExample:\n  agentflow rollback latest\n${EXIT_CODES_HELP}`)
+    .action(async (run: string, flags: ResumeFlags) => {
+      const { rollback } = await import("./resume.ts");
+      end(await rollback(io, run, flags));
     });
 }
 

@@ -96,7 +96,8 @@ export async function environment(io: Io, envFile: string | undefined): Promise<
   return envFile === undefined ? io.env : { ...parseEnv(await textOf(io, envFile, "--env-file")), ...io.env };
 }
 
-async function load(io: Io, file: string, world: World, palette: Palette): Promise<Pipeline | null> {
+/** Loads a pipeline and tells what is to be said of it; null where it is invalid. @throws UsageError */
+export async function load(io: Io, file: string, world: World, palette: Palette): Promise<Pipeline | null> {
   try {
     const pipeline = await loadPipeline(file, world);
     await printDiagnostics(io, pipeline.warnings, pipeline.documents, palette);

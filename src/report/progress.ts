@@ -31,10 +31,6 @@ export function progressStory(options: { readonly verbose: boolean }): { tell(ev
   return {
     tell(event) {
       switch (event.type) {
-        case "run-start":
-          return event.resumed && event.nested === null
-            ? [note("↻", 0, `going on with run ${event.run_id}: what is finished is not run again`)]
-            : [];
         case "group-start":
         case "stage-start":
           stages.set(event.stage.name, newStory(stages, event.stage, event.type === "stage-start" ? event.agent : null));
@@ -60,6 +56,7 @@ export function progressStory(options: { readonly verbose: boolean }): { tell(ev
           return [about(stages, event.stage, { kind: "start", mark: "…", text: `undone by ${event.agent}` })];
         case "undo-end":
           return [about(stages, event.stage, { kind: "end", ...undoEnd(event) })];
+        case "run-start":
         case "attempt-start":
         case "run-end":
         case "rollback-end":
