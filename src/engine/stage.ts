@@ -111,14 +111,21 @@ class StageVisit {
         if (stop !== undefined) {
           const waitedMs = Math.max(0, (await this.#frame.durable.now(`${this.#attemptKey(agent, attempt)}/stopped`)) - outcome.ended_at);
           this.#notWaitedMs = Math.max(0, outcome.retry_in_ms - waitedMs);
-          return this.#settle({ ...outcome, settled: "cancelled", failure: stop.failure, stopped_by: stop.by });
+          return this.#settleStopped(outcome, stop);
         }
       } else {
         agent = fallbackOf(this.#frame, agent);
         attempt = 1;
         if (agent === undefined) throw new Error(`an unsettled outcome of ${this.#key} has neither retry nor fallback`);
+        const stop = this.#frame.durable.interruption(this.#attemptKey(agent, attempt));
+        if (stop !== undefined) return this.#settleStopped(outcome, stop);
       }
     }
+  }
+
+  /** It was stopped between two attempts, of which the second did not come about. */
+  #settleStopped(last: Outcome, { failure, by }: Stop): Promise<Visit> {
+    return this.#settle({ ...last, settled: "cancelled", failure, stopped_by: by });
   }
 
   /** Every attempt at this visit by this agent in this round has its own key. */
