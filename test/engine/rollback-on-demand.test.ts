@@ -187,6 +187,14 @@ describe("a rollback that is asked for", () => {
     ]);
   });
 
+  test("tries a handler again whose failure [defaults] would tolerate", async () => {
+    const agents = { ...own("a"), b: { on_error: "fail" as const } };
+    const world = new World({ ...pipelineOf({ agents: ["a", "b"] }, { agents }), defaults: { on_error: "continue" } });
+    world.acts = { b: BOOM, undo_a: BOOM };
+    expect((await world.drive("run")).status).toBe("rollback_failed");
+    expect([(await world.drive("rollback")).status, world.handled]).toEqual(["rollback_failed", ["a"]]);
+  });
+
   test("hears no cancellation and has no limit of time", async () => {
     const world = new World(pipelineOf({ agents: ["a", "b"] }, { agents: own("a"), timeout: "10s" }));
     world.acts = { b: 5000 };
