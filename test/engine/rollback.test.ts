@@ -423,9 +423,16 @@ describe("a handler is run as any agent", () => {
     expect(scene.calls).toEqual(["a", "b", "c", "first", "second", "undo_a"]);
     expect(scene.given.first?.input).toEqual({ stage: "b", input: {}, output: {}, error: { kind: "exit", message: "boom" } });
     expect(rollbackLine(scene.result)).toBe("failed: b by undo_b failed: exit stage 2 (b/second) failed: boom, a by undo_a");
-    expect(scene.events.map(({ type }) => type).slice(-6)).toEqual(
-      ["rollback-start", "undo-start", "undo-end", "undo-start", "undo-end", "rollback-end", "run-end"].slice(-6),
-    );
+    const types = scene.events.map(({ type }) => type);
+    expect(types.slice(types.indexOf("rollback-start"))).toEqual([
+      "rollback-start",
+      "undo-start",
+      "undo-end",
+      "undo-start",
+      "undo-end",
+      "rollback-end",
+      "run-end",
+    ]);
   });
 
   test("stages of what undoes a pipeline, and what undoes a stage of the same name in that pipeline, do not know each other", async () => {
@@ -538,6 +545,22 @@ describe("row 97: what is told of a rollback", () => {
       "after_run   rollback_failed",
     ]);
     expect(result.warnings).toEqual(["hook broken (rollback) failed: boom", "hook broken (rollback) failed: boom"]);
+  });
+
+  test("so does a hook of the file: that of the pipeline that the stage is in", async () => {
+    const heard: string[] = [];
+    Object.assign(globalThis, { heardOfRollback: heard });
+    const hook = (of: string) =>
+      `export default ({ stage, agent, status }) => void heardOfRollback.push("${of}: " + stage.name + " " + agent + " " + status);`;
+    const hooks = (of: string) => [{ on: "rollback" as const, module: `${of}.mjs`, timeout: "none" }];
+    const directory = pipelineFiles(
+      { inner: { ...pipelineOf({ agents: ["x"] }, { agents: own("x"), hooks: hooks("inner") }), name: "inner" } },
+      { "inner.mjs": hook("inner"), "outer.mjs": hook("outer") },
+    );
+    const nested = pipelineOf({ agents: ["a", "n", "z"] }, { agents: { ...own("a"), n: NESTED }, hooks: hooks("outer") });
+    const { result } = await play(nested, { a: {}, x: {}, z: BOOM, undo_a: BOOM }, { directory });
+    Reflect.deleteProperty(globalThis, "heardOfRollback");
+    expect([heard, result.warnings]).toEqual([["inner: n/x undo_x succeeded", "outer: a undo_a failed"], []]);
   });
 });
 
