@@ -1,10 +1,12 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { AgentError, type PipelineDefinition } from "../../src/index.ts";
+import { AgentError, definePipeline, type PipelineDefinition } from "../../src/index.ts";
+import { systemClock } from "../../src/store/clock.ts";
 import { folderWith } from "../support/folder.ts";
 import { pipelineFiles } from "../support/nested.ts";
-import { pipelineOf, waitOn } from "../support/run.ts";
+import { pipelineOf, runPipeline, waitOn } from "../support/run.ts";
 import { type Act, play, rollbackLine, type SceneOptions, undone, undoneByTheirOwn } from "../support/undoing.ts";
-import { virtualClock } from "../support/virtual-clock.ts";
+import { type VirtualClock, virtualClock } from "../support/virtual-clock.ts";
 import { stageLines } from "./simulation/shape.ts";
 
 const BOOM = new Error("boom");
@@ -394,18 +396,15 @@ describe("a handler is run as any agent", () => {
       undo_a: { ...script('cat > given.json; echo "not JSON {" ; head -c 200000 /dev/zero'), max_output: "1KB" },
       undo_b: script("echo no >&2; exit 3"),
     } as const;
-    const { runPipeline } = await import("../support/run.ts");
-    const { systemClock } = await import("../../src/store/clock.ts");
     const { result } = await runPipeline(
       pipelineOf({ agents: ["a", "b", "c"] }, { agents }),
       {},
       {
         directory,
-        clock: { ...systemClock(), run: (promise) => promise, jump: () => {} },
+        clock: realClock(),
       },
     );
     expect(rollbackLine(result)).toBe("failed: b by undo_b failed: exit exited with code 3, a by undo_a");
-    const { readFileSync } = await import("node:fs");
     expect(JSON.parse(readFileSync(`${directory}/given.json`, "utf8"))).toEqual({
       stage: "a",
       input: {},
@@ -520,7 +519,6 @@ describe("row 97: what is told of a rollback", () => {
   });
 
   test("the hook `rollback` fires once for each handler; those of stages and retries do not", async () => {
-    const { definePipeline } = await import("../../src/index.ts");
     const clock = virtualClock();
     const boom = (): never => {
       throw BOOM;
@@ -552,13 +550,13 @@ describe("row 97: what is told of a rollback", () => {
     Object.assign(globalThis, { heardOfRollback: heard });
     const hook = (of: string) =>
       `export default ({ stage, agent, status }) => void heardOfRollback.push("${of}: " + stage.name + " " + agent + " " + status);`;
-    const hooks = (of: string) => [{ on: "rollback" as const, module: `${of}.mjs`, timeout: "none" }];
+    const hooks = (of: string) => [{ on: "rollback" as const, module: `${of}.mjs` }];
     const directory = pipelineFiles(
       { inner: { ...pipelineOf({ agents: ["x"] }, { agents: own("x"), hooks: hooks("inner") }), name: "inner" } },
       { "inner.mjs": hook("inner"), "outer.mjs": hook("outer") },
     );
     const nested = pipelineOf({ agents: ["a", "n", "z"] }, { agents: { ...own("a"), n: NESTED }, hooks: hooks("outer") });
-    const { result } = await play(nested, { a: {}, x: {}, z: BOOM, undo_a: BOOM }, { directory });
+    const { result } = await play(nested, { a: {}, x: {}, z: BOOM, undo_a: BOOM }, { directory, clock: realClock() });
     Reflect.deleteProperty(globalThis, "heardOfRollback");
     expect([heard, result.warnings]).toEqual([["inner: n/x undo_x succeeded", "outer: a undo_a failed"], []]);
   });
@@ -710,6 +708,11 @@ describe("after more than one round", () => {
     expect([second.calls, second.result.status]).toEqual([["c"], "failed"]);
   });
 });
+
+/** For what really runs: processes, modules that are loaded. */
+function realClock(): VirtualClock {
+  return { ...systemClock(), run: (promise) => promise, jump: () => {} };
+}
 
 function timeless(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value, (key, part: unknown) => (/^(duration_ms|ended_at|started_at)$/.test(key) ? undefined : part)));
