@@ -309,7 +309,7 @@ function needlesslyLost(world: SimWorld, lost: Entries): string[] {
     const name = nameOnly(parts.at(-1) ?? "");
     const isMember = parts.length > 1 && !(parts.at(-2) ?? "").includes("~");
     const owner = all.find(({ agents, groups }) => agents.has(name) || groups.has(name));
-    const isUndoable = agent !== null && all.some(({ agents }) => agents.get(agent)?.rollback != null);
+    const isUndoable = agent !== null && all.some(({ agents }) => (agents.get(agent)?.rollback ?? null) !== null);
     const frame = `${parts.slice(0, -1).join("/")} ${round}`;
     if (!isMember) finished.set(frame, (finished.get(frame) ?? 0) + 1);
     const frequency = owner?.checkpointFrequency ?? 1;
