@@ -8,6 +8,7 @@ import type { RunEvent, Stamped } from "./engine/event.ts";
 import { type HookPayload, hookEventOf, hookJson, hookPayload, matchingHooks } from "./engine/hooks.ts";
 import { interpret, RESERVED_META } from "./engine/interpreter.ts";
 import type { RunResult } from "./engine/result.ts";
+import type { SharedValues } from "./engine/shared.ts";
 import { buildPlan } from "./plan/build.ts";
 import { checkEnvironment } from "./plan/environment.ts";
 import { checkInputs } from "./plan/inputs.ts";
@@ -21,6 +22,7 @@ import { type Clock, systemClock } from "./store/clock.ts";
 import { createMemoryJournal, type Journal } from "./store/journal.ts";
 import { createLocalDurable } from "./store/local.ts";
 import { openRound } from "./store/rounds.ts";
+import { createSharedValues } from "./store/shared.ts";
 
 /** From a stop to the end of every process: SIGTERM at once, SIGKILL after this. */
 const KILL_AFTER_MS = 4_000;
@@ -150,8 +152,9 @@ function makePipeline(loaded: LoadedSource, options: PipelineOptions): Pipeline 
   const { plan } = built;
   if (plan === null || diagnostics.some(({ severity }) => severity === "error")) throw new PipelineError(diagnostics, loaded.documents);
   const callbacks = new Callbacks();
+  const shared = createSharedValues();
   const env = options.env ?? process.env;
-  const start = (runOptions: RunOptions = {}): Run => startRun(plan, { ...options, env, functions, callbacks }, runOptions);
+  const start = (runOptions: RunOptions = {}): Run => startRun(plan, { ...options, env, functions, callbacks, shared }, runOptions);
   return {
     plan,
     warnings: diagnostics,
@@ -191,6 +194,8 @@ interface RunWorld extends PipelineOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly functions: ReadonlyMap<string, AgentFunction>;
   readonly callbacks: Callbacks;
+  /** Of all runs of the pipeline. */
+  readonly shared: SharedValues;
 }
 
 function startRun(plan: Plan, world: RunWorld, options: RunOptions): Run {
@@ -221,6 +226,7 @@ function startRun(plan: Plan, world: RunWorld, options: RunOptions): Run {
     timeoutMs: options.timeoutMs === undefined ? plan.timeoutMs : options.timeoutMs,
     signal,
     graceMs: GRACE_MS,
+    shared: world.shared,
     onEvent: (event, hooks, stop) => listener.tell(event, hooks, stop),
   });
   const { round, history, resumed } = openRound(journal);

@@ -12,6 +12,7 @@ import {
 } from "../engine/durable.ts";
 import type { RunEvent } from "../engine/event.ts";
 import { AgentError, type Failure } from "../engine/failure.ts";
+import type { SharedValues } from "../engine/shared.ts";
 import type { HookPlan } from "../plan/plan.ts";
 import { formatDuration } from "../spec/duration.ts";
 import type { Clock } from "./clock.ts";
@@ -31,6 +32,7 @@ export interface LocalOptions {
   readonly signal?: AbortSignal | undefined;
   /** How long stopped work may take to end before it is left behind. */
   readonly graceMs: number;
+  readonly shared: Pick<SharedValues, "update">;
   readonly onEvent: (event: RunEvent, hooks: readonly HookPlan[], signal: AbortSignal) => Promise<void>;
 }
 
@@ -196,8 +198,9 @@ class LocalDurable implements Durable {
   }
 
   #context(): StepContext {
-    const { clock, random } = this.#options;
+    const { clock, random, shared } = this.#options;
     return {
+      shared,
       now: () => clock.now(),
       elapsed: () => clock.elapsed(),
       random,
