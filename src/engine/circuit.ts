@@ -55,8 +55,8 @@ export function circuitOf(agent: AgentPlan, pipelineId: string, holder: string, 
   };
 }
 
-/** Around an attempt that no circuit is about. */
-export const UNGUARDED: Circuit = {
+/** Around an agent that has none. */
+const UNGUARDED: Circuit = {
   admit: async () => null,
   succeeded: async () => {},
   stopped: async () => {},

@@ -5,7 +5,7 @@ import type { AgentPlan, StagePlan } from "../plan/plan.ts";
 import { adaptInput, adaptOutput, defaultTextKey } from "./adapt.ts";
 import type { AgentReply, Metadata } from "./agent.ts";
 import { backoffDelayMs } from "./backoff.ts";
-import { admissionOutcome, type Circuit, circuitOf, UNGUARDED } from "./circuit.ts";
+import { admissionOutcome, type Circuit, circuitOf } from "./circuit.ts";
 import { type Decided, decideAfter, UNDECIDED } from "./decide.ts";
 import type { Outcome, StepContext, Stop } from "./durable.ts";
 import type { BranchEvent, StageRef } from "./event.ts";
@@ -135,9 +135,8 @@ class StageVisit {
     const nested = isNested && refused === null ? await this.#nested(agent, attempt, input.value, false) : null;
     let live: LiveAttempt | null = null;
     const outcome = await durable.step(key, async (context) => {
-      const guard = input.ok ? this.#circuit(agent, attempt, context) : UNGUARDED;
-      const barred = isNested ? refused : await guard.admit();
-      const circuit = barred === null ? guard : UNGUARDED;
+      const circuit = this.#circuit(agent, attempt, context);
+      const barred = isNested ? refused : await circuit.admit();
       const body = await this.#body(agent, attempt, { state, meta, input, nested, barred, circuit }, context);
       if (body.outcome.status === "succeeded") await circuit.succeeded();
       live = { input: shownInput, branch: body.branch };

@@ -44,6 +44,11 @@ describe("row 100: an attempt is let through", () => {
     ["not a moment before that one's lease is over", halfOpen("you", now - 9999), no(halfOpen("you", now - 9999), 1)],
     ["as the probe when the one before is dead", halfOpen("you", now - 10_000), yes(halfOpen("me", now))],
     ["as the probe that it was before a crash, with a new lease", halfOpen("me", now - 4000), yes(halfOpen("me", now))],
+    [
+      "as the probe that it was, though the clock was set back",
+      halfOpen("me", now, now + 900_000),
+      yes(halfOpen("me", now, now + 900_000)),
+    ],
     ["not before reset_after from now, where the clock was set back", open(now + 900_000), no(open(now), 30_000)],
     ["not before a lease from now, where the clock was set back", halfOpen("you", now + 900_000), no(halfOpen("you", now), 10_000)],
   ])("%s", (_sentence, state, admission) => expect(admit(state, policy, me, now)).toEqual(admission));
@@ -100,6 +105,9 @@ describe("row 101, 102: how an attempt ended is taken in:", () => {
       last_failure: "once",
       probe: null,
     }));
+
+  test("the probe's failure opens it also where the limit was raised", () =>
+    expect(report(halfOpen("me", now), { ...policy, maxFailures: 10 }, "me", failure, now)).toEqual({ ...open(now, 4), max_failures: 10 }));
 
   test("a state is plain JSON", () => expect(JSON.parse(JSON.stringify(halfOpen("me", now)))).toEqual(halfOpen("me", now)));
 });

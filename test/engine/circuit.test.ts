@@ -246,6 +246,20 @@ describe("row 99: each agent has its own", () => {
   });
 });
 
+test("a failure that says nothing about the agent does not speak of its circuit either", async () => {
+  const { clock, start } = await runsOf(one(breaker(1)), {
+    a: async ({ kind, ms }: { kind: FailureKind; ms: number }) => {
+      await waitOn(clock, ms);
+      throw new AgentError(kind, "no");
+    },
+  });
+  const runs = [start({ input: { kind: "exit", ms: 0 } }), start({ input: { kind: "invalid_request", ms: 10 } })];
+  expect((await clock.run(Promise.all(runs))).map(messageOf)).toEqual([
+    "stage 1 (a) failed: no; the circuit of `a` is open for 30s",
+    "stage 1 (a) failed: no",
+  ]);
+});
+
 describe("opening in the middle of a stage", () => {
   test("ends its retries, and the last real failure stays the cause", async () => {
     const { run } = await runsOf(one({ ...breaker(2), retries: 5, retry_jitter: false }), { a: fails("offline") });
