@@ -163,6 +163,25 @@ describe("row 94: the agent that undoes another", () => {
     ]);
   });
 
+  test("counts as reached where it may be that a mistyped value names it", async () =>
+    expect(await problemsOf(pipeline({ agents: ["a"] }, { a: c({ rollback: 5 } as unknown as AgentDefinition), u: c() }))).toEqual([
+      "agents.a.rollback wrong-type: `rollback`: expected text, got the number 5",
+    ]));
+
+  test.each([
+    ["checkpoint_frequency", -1],
+    ["save_intermediate_results", 1],
+    ["compress_above", 1],
+    ["rollback", "never"],
+  ])("a mistake in %s does not hide one that no run comes to", async (key, value) => {
+    const pipelineKeys = { [key]: value } as Sequential["pipeline"] & object;
+    const problems = await problemsOf(pipeline({ agents: ["a"], pipeline: pipelineKeys }, canned("a", "b")));
+    expect(problems.map((problem) => problem.split(": ")[0])).toEqual([
+      expect.stringContaining(`orchestration.sequential.pipeline.${key} `),
+      "~ agents.b unreached-agent",
+    ]);
+  });
+
   test("nothing is said where a name may be misspelt", async () => {
     const agents = { a: c({ rollback: "u" }), u: c({ writes: ["x"] }) };
     expect(await problemsOf(pipeline({ agents: ["a", "x"] }, agents))).toEqual([
@@ -222,6 +241,11 @@ describe("a rollback sees the names of its stage, not the state:", () => {
     const agents = { a: c({ reply: { x: 1 }, rollback: "b" }), b: prints("1", { output: { y: "result + x" } }) };
     expect(await problemsOf(pipeline({ agents: ["a", "b"] }, agents))).toEqual([]);
   });
+
+  test("nothing is said where its input table may be that of an agent that is not there", async () =>
+    expect(await problemsOf(pipeline({ agents: ["a"] }, undoneBy({ ...prints("${{ y }}"), extends: "v" })))).toEqual([
+      "agents.u.extends unknown-agent: there is no agent called `v`",
+    ]));
 
   test("nothing is said where a misspelt key may be its input table", async () =>
     expect(
