@@ -8,7 +8,7 @@ import type { RunEvent, Stamped } from "./engine/event.ts";
 import { type HookPayload, hookEventOf, hookJson, hookPayload, matchingHooks } from "./engine/hooks.ts";
 import { interpret, RESERVED_META } from "./engine/interpreter.ts";
 import type { RunResult } from "./engine/result.ts";
-import type { SharedValues } from "./engine/shared.ts";
+import type { SharedValues } from "./engine/shared-values.ts";
 import { buildPlan } from "./plan/build.ts";
 import { checkEnvironment } from "./plan/environment.ts";
 import { checkInputs } from "./plan/inputs.ts";
@@ -22,7 +22,7 @@ import { type Clock, systemClock } from "./store/clock.ts";
 import { createMemoryJournal, type Journal } from "./store/journal.ts";
 import { createLocalDurable } from "./store/local.ts";
 import { openRound } from "./store/rounds.ts";
-import { createSharedValues } from "./store/shared.ts";
+import { createSharedValues } from "./store/shared-values.ts";
 
 /** From a stop to the end of every process: SIGTERM at once, SIGKILL after this. */
 const KILL_AFTER_MS = 4_000;

@@ -3,7 +3,7 @@ import type { HookPlan } from "../plan/plan.ts";
 import type { Decision } from "./branch.ts";
 import type { RunEvent } from "./event.ts";
 import type { Failure, Usage } from "./failure.ts";
-import type { SharedValues } from "./shared.ts";
+import type { SharedValues } from "./shared-values.ts";
 
 /**
  * The seam between the interpreter and an engine that survives crashes.

@@ -12,7 +12,7 @@ import {
 } from "../engine/durable.ts";
 import type { RunEvent } from "../engine/event.ts";
 import { AgentError, type Failure } from "../engine/failure.ts";
-import type { SharedValues } from "../engine/shared.ts";
+import type { SharedValues } from "../engine/shared-values.ts";
 import type { HookPlan } from "../plan/plan.ts";
 import { formatDuration } from "../spec/duration.ts";
 import type { Clock } from "./clock.ts";

@@ -2,7 +2,7 @@ import type { Outcome } from "../engine/durable.ts";
 import type { Stamped } from "../engine/event.ts";
 import type { Metadata } from "../engine/agent.ts";
 import type { RunResult, RunStatus } from "../engine/result.ts";
-import type { SharedValues } from "../engine/shared.ts";
+import type { SharedValues } from "../engine/shared-values.ts";
 import type { PlanSource } from "../plan/plan.ts";
 import type { JsonObject } from "../spec/json.ts";
 import type { Journal } from "./journal.ts";

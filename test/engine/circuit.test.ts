@@ -17,7 +17,7 @@ import {
 } from "../../src/index.ts";
 import type { RunOptions } from "../../src/pipeline.ts";
 import { FAILURE_KINDS } from "../../src/spec/spec.ts";
-import { createSharedValues } from "../../src/store/shared.ts";
+import { createSharedValues } from "../../src/store/shared-values.ts";
 import { fails, failsThen, gives } from "../support/agents.ts";
 import { pipelineFiles } from "../support/nested.ts";
 import { pipelineOf, waitOn } from "../support/run.ts";

@@ -3,7 +3,7 @@ import type { ChildResult, Durable, Outcome, StepContext, Stop } from "../../src
 import { AgentError } from "../../src/engine/failure.ts";
 import { createMemoryJournal, type Journal } from "../../src/store/journal.ts";
 import { createLocalDurable } from "../../src/store/local.ts";
-import { createSharedValues } from "../../src/store/shared.ts";
+import { createSharedValues } from "../../src/store/shared-values.ts";
 import { waitOn } from "../support/run.ts";
 import { type VirtualClock, virtualClock } from "../support/virtual-clock.ts";
 

@@ -1,4 +1,4 @@
-import type { SharedValues } from "../engine/shared.ts";
+import type { SharedValues } from "../engine/shared-values.ts";
 import type { Json } from "../spec/json.ts";
 
 /** Shared values that live as long as the process, for those who keep no store. */

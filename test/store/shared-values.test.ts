@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createSharedValues } from "../../src/store/shared.ts";
+import { createSharedValues } from "../../src/store/shared-values.ts";
 
 test("values that are shared are changed, removed, and listed by name", async () => {
   const shared = createSharedValues();
