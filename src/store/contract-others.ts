@@ -1,7 +1,6 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import type { Json } from "../spec/json.ts";
-import { StoreError } from "./store.ts";
-import type { Store, OwnedRun } from "./store.ts";
+import { type Store, type OwnedRun, StoreError } from "./store.ts";
 import { allEvents, type Cases, created, END, eventOf, keysOf, outcomeOf, resultOf } from "./contract-samples.ts";
 
 /** What is kept beside the outcomes: events, processes, values that runs share. */
@@ -98,15 +97,15 @@ export const OTHERS: Cases = {
       ["b", { was: null }],
       ["c", "c"],
     ]);
-    await other.shared.update("c", (value) => ({ value: `${String(value)}!`, result: null }));
-    await shared.update("c", (value) => ({ value, result: equal(value, "c!") }));
+    await other.shared.update("c", (value) => ({ value: `${JSON.stringify(value)}!`, result: null }));
+    await shared.update("c", (value) => ({ value, result: equal(value, '"c"!') }));
     await shared.update("a", () => ({ value: null, result: null }));
     await shared.update("never", (value) => ({ value, result: null }));
     await store.close();
     deepEqual(await (await open()).shared.list(), [
       ["__proto__", false],
       ["b", { was: null }],
-      ["c", "c!"],
+      ["c", '"c"!'],
     ]);
   },
   "shared values: no update is lost, and one that throws changes nothing": async (open) => {

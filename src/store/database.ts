@@ -68,7 +68,7 @@ export class Database {
 
   async initialise({ version, schema }: Format, clock: Clock): Promise<void> {
     if (!this.#isEmpty()) return;
-    this.#handle.exec(`PRAGMA page_size = ${PAGE_BYTES}`);
+    this.#handle.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL`);
     await this.#useLog(clock);
     this.write(() => {
       if (!this.#isEmpty()) return;
@@ -130,6 +130,11 @@ export class Database {
     return Number(this.#execute(sql, (statement) => statement.run(...values)).lastInsertRowid);
   }
 
+  /** Gives pages that are free back to the system where they are many; the others are used again. To be called while writing. */
+  shrink(): void {
+    if (Number(this.pragma("freelist_count")) * 4 > Number(this.pragma("page_count"))) this.all("PRAGMA incremental_vacuum");
+  }
+
   pragma(name: string): unknown {
     return this.get(`PRAGMA ${name}`)?.[name];
   }
@@ -185,7 +190,8 @@ export function holdLock(path: string): Lock {
   const handle = new DatabaseSync(path);
   try {
     chmodSync(path, 0o600);
-    handle.exec("BEGIN EXCLUSIVE");
+    // Nothing is written: what would undo it need not be in a file.
+    handle.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
   } catch (error) {
     handle.close();
     throw error;

@@ -33,8 +33,9 @@ export function unavailable(directory: string, why: string, cause?: unknown): St
 }
 
 /** What a person can make something of, for what SQLite, the file system and the codec throw; anything else as it is. */
-export function toStoreError(error: unknown, directory: string): unknown {
-  if (!(error instanceof Error) || error instanceof StoreError) return error;
+export function toStoreError(error: unknown, directory: string): Error {
+  if (!(error instanceof Error)) return new Error(String(error), { cause: error });
+  if (error instanceof StoreError) return error;
   if (error instanceof NotAsWrittenError) return damaged(directory, error.message, error);
   const { code, errcode } = error as { readonly code?: unknown; readonly errcode?: unknown };
   if (code === "ERR_SQLITE_ERROR" && typeof errcode === "number") return ofSqlite(error, errcode & 0xff, directory);

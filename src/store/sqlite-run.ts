@@ -46,7 +46,7 @@ export class SqliteRun implements OwnedRun {
   #latest: Promise<void> = Promise.resolve();
   #releasing: Promise<void> | null = null;
   /** Why it takes nothing any more. */
-  #refusal: unknown = null;
+  #refusal: Error | null = null;
 
   constructor(parts: SqliteRunParts) {
     const { row, loaded, processes } = parts;
@@ -118,7 +118,7 @@ export class SqliteRun implements OwnedRun {
     try {
       await this.#latest;
     } catch (error) {
-      this.#refusal = error;
+      this.#refusal = toStoreError(error, this.#parts.directory);
       if (error instanceof StoreError && error.code === "taken-over") this.#parts.events.close();
       throw error;
     }

@@ -58,9 +58,9 @@ const POLL_MS = 100;
 export async function openStore(directory: string, { clock, pid, host }: SqliteStoreOptions): Promise<Store> {
   const layout = new Layout(resolve(directory));
   try {
-    layout.prepare();
+    const isNew = layout.prepare();
     const database = await openDatabase(layout.database, FORMAT, clock);
-    syncDirectory(layout.directory);
+    if (isNew) syncDirectory(layout.directory);
     return new SqliteStore(layout, database, clock, { pid, host });
   } catch (error) {
     if (!(error instanceof OtherFormatError)) throw toStoreError(error, layout.directory);
@@ -91,7 +91,7 @@ class SqliteStore implements Store {
   readonly #owned = new Set<SqliteRun>();
   #steps: Step[] = [];
   /** Why it refuses everything. */
-  #refusal: unknown = null;
+  #refusal: Error | null = null;
   #closing: Promise<void> | null = null;
 
   constructor(layout: Layout, database: Database, clock: Clock, owner: RunOwner) {
@@ -159,6 +159,7 @@ class SqliteStore implements Store {
       const run = this.#known(runId);
       if (this.#isHeld(run)) throw owned(run);
       deleteRun(this.#database, run.number);
+      this.#database.shrink();
       this.#layout.removeFolder(runId, run.number);
       return run;
     });
@@ -321,8 +322,11 @@ class SqliteStore implements Store {
     return run === null || (run.head.status !== "running" && this.#ownerOf(run) === null);
   }
 
-  #measure({ number }: RunRow): { lastKey: string | null; entryBytes: number } {
-    return { lastKey: lastKey(this.#database, number), entryBytes: entryBytes(this.#database, number) };
+  #measure(row: RunRow): { lastKey: string | null; entryBytes: number } {
+    return {
+      lastKey: row.head.status === "running" ? lastKey(this.#database, row) : null,
+      entryBytes: entryBytes(this.#database, row.number),
+    };
   }
 
   #summarise({ row, lastKey, entryBytes }: { row: RunRow; lastKey: string | null; entryBytes: number }): RunSummary {
@@ -334,7 +338,7 @@ class SqliteStore implements Store {
       status,
       started_at,
       ended_at,
-      stopped_at: status === "running" && lastKey !== null ? stageOfKey(lastKey) : stopped_at,
+      stopped_at: lastKey === null ? stopped_at : stageOfKey(lastKey),
       parent,
       owner: this.#ownerOf(row),
       bytes: entryBytes + this.#layout.sizeOf(row.id, row.number),
