@@ -30,18 +30,21 @@ export const OTHERS: Cases = {
     run.keepEvent(eventOf("a", 1));
     const follower = await open();
     const seen: number[] = [];
-    const following = (async () => {
-      for await (const { seq } of follower.events("a", { follow: new AbortController().signal })) {
-        seen.push(seq);
-        if (seq < 4) run.keepEvent(eventOf("a", seq + 1));
-        else if (seq === 4) {
-          await run.end(END);
-          run.keepEvent(eventOf("a", 5));
-          await run.release();
-        }
-      }
-    })();
-    await following;
+    const goOn = async (seq: number): Promise<void> => {
+      // By then whoever follows has looked for the next one, and waits.
+      await follower.list();
+      if (seq < 4) run.keepEvent(eventOf("a", seq + 1));
+      if (seq !== 4) return;
+      await run.end(END);
+      run.keepEvent(eventOf("a", 5));
+      await run.release();
+    };
+    const steps: Promise<void>[] = [];
+    for await (const { seq } of follower.events("a", { follow: new AbortController().signal })) {
+      seen.push(seq);
+      steps.push(goOn(seq));
+    }
+    await Promise.all(steps);
     deepEqual(seen, [1, 2, 3, 4, 5]);
   },
   "following a run that is over ends at once": async (open) => {

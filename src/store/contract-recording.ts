@@ -224,6 +224,7 @@ export const RECORDING: Cases = {
     const { store, run } = await created(open);
     await run.append("x", outcomeOf({ n: 1 }));
     await run.append("y", outcomeOf({ n: 2 }), { checkpoint: false });
+    deepEqual(keysOf((await readRun(store, "a")).entries), ["x"]);
     await run.end({ ...END, result: resultOf("a", { n: 3 }) });
     deepEqual([...run.entries()], []);
     for (const from of [store, await open()]) {

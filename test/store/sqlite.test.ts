@@ -270,7 +270,7 @@ describe("one store, many processes:", () => {
     const expected = Array.from({ length: 100 }, (_, index) => [`s${index + 1}~1!1#1`, outcomeWith({ n: index + 1 })]);
     for (let index = 0; index < 8; index += 1) expect((await store.read(`run-${index}`))?.entries).toEqual(expected);
     expect(await store.shared.list()).toEqual([["sum", 200]]);
-    expect((await store.list()).map(({ owner }) => owner?.pid).toSorted()).toEqual(writers.map(({ pid }) => pid).toSorted());
+    expect(new Set((await store.list()).map(({ owner }) => owner?.pid))).toEqual(new Set(writers.map(({ pid }) => pid)));
   });
 
   test("eight that make it at the same moment all get it", async () => {
