@@ -45,7 +45,7 @@ export async function openDatabase(path: string, format: Format, clock: Clock): 
 /**
  * One connection to a database file.
  *
- * Contract: what `write` returned from is on the disk. The file is never opened in any other way while it is in use: the
+ * Contract: what `write` returned from is on the disk, unless it need not be. The file is never opened in any other way while it is in use: the
  * system drops the locks of a process on a file when the process closes it once.
  */
 export class Database {
@@ -61,9 +61,7 @@ export class Database {
     // The files beside it get the same mode from SQLite.
     if (isNew) chmodSync(path, 0o600);
     this.#inode = statSync(path).ino;
-    this.#handle.exec(
-      `PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON`,
-    );
+    this.#handle.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON`);
   }
 
   async initialise({ version, schema }: Format, clock: Clock): Promise<void> {
@@ -90,8 +88,12 @@ export class Database {
     if (this.pragma("journal_mode") !== "wal") throw new NotAsWrittenError(`the head of ${this.#path} was changed`);
   }
 
-  /** One step that no other process comes between. It happens as a whole or, where `body` throws, not at all. */
-  write<Result>(body: () => Result): Result {
+  /**
+   * One step that no other process comes between. It happens as a whole or, where `body` throws, not at all. Where it need
+   * not be durable, it is so with the next one that is: never is there a step on the disk without those before it.
+   */
+  write<Result>(body: () => Result, { durable = true }: { readonly durable?: boolean } = {}): Result {
+    this.#handle.exec(`PRAGMA synchronous = ${durable ? "FULL" : "NORMAL"}`);
     this.#execute("BEGIN IMMEDIATE");
     let result: Result;
     try {

@@ -75,6 +75,7 @@ export async function openStore(directory: string, { clock, pid, host }: SqliteS
 
 /** One step of a transaction that several share. */
 interface Step {
+  readonly durable: boolean;
   apply(): () => void;
   reject(error: unknown): void;
 }
@@ -115,28 +116,35 @@ class SqliteStore implements Store {
       stopped_at: null,
       owner: this.#owner,
     };
-    return await this.#own((hold) => {
-      if (this.#look(() => hasRun(this.#database, id))) {
-        throw new StoreError("exists", `there is a run ${id} in the store ${this.#layout.directory} already: choose another id`);
-      }
-      const number = insertRun(this.#database, { id, epoch: 1, head });
-      insertEntries(this.#database, number, [first]);
-      this.#layout.makeFolder(id, number);
-      hold(this.#layout.lock(number, 1));
-      return { row: { number, id, epoch: 1, head }, wasHeld: false };
-    });
+    return await this.#own(
+      (hold) => {
+        if (this.#look(() => hasRun(this.#database, id))) {
+          throw new StoreError("exists", `there is a run ${id} in the store ${this.#layout.directory} already: choose another id`);
+        }
+        const number = insertRun(this.#database, { id, epoch: 1, head });
+        insertEntries(this.#database, number, [first]);
+        this.#layout.makeFolder(id, number);
+        hold(this.#layout.lock(number, 1));
+        return { row: { number, id, epoch: 1, head }, wasHeld: false };
+      },
+      { durable: true },
+    );
   }
 
   async acquire(runId: string, { takeOver = false }: AcquireOptions = {}): Promise<OwnedRun> {
-    return await this.#own((hold) => {
-      const before = this.#known(runId);
-      const wasHeld = this.#isHeld(before);
-      if (wasHeld && !takeOver) throw owned(before);
-      const row: RunRow = { ...before, epoch: before.epoch + 1, head: { ...before.head, owner: this.#owner } };
-      hold(this.#layout.lock(row.number, row.epoch));
-      updateRun(this.#database, row);
-      return { row, wasHeld };
-    });
+    return await this.#own(
+      (hold) => {
+        const before = this.#known(runId);
+        const wasHeld = this.#isHeld(before);
+        if (wasHeld && !takeOver) throw owned(before);
+        const row: RunRow = { ...before, epoch: before.epoch + 1, head: { ...before.head, owner: this.#owner } };
+        hold(this.#layout.lock(row.number, row.epoch));
+        updateRun(this.#database, row);
+        return { row, wasHeld };
+        // A machine that dies takes all owners with it: then the epoch before does as well.
+      },
+      { durable: false },
+    );
   }
 
   async read(runId: string): Promise<StoredRun | null> {
@@ -196,15 +204,17 @@ class SqliteStore implements Store {
   }
 
   /** Takes hold of a run: the lock is held before the row says so, and given back where something fails. */
-  async #own(take: (hold: (path: string) => void) => { readonly row: RunRow; readonly wasHeld: boolean }): Promise<OwnedRun> {
+  async #own(
+    take: (hold: (path: string) => void) => { readonly row: RunRow; readonly wasHeld: boolean },
+    options: { readonly durable: boolean },
+  ): Promise<OwnedRun> {
     let lock: Lock | null = null;
     let events: EventsFile | null = null;
     try {
-      const { row, wasHeld } = await this.#commit(() =>
-        take((path) => {
-          lock = holdLock(path);
-        }),
-      );
+      const hold = (path: string): void => {
+        lock = holdLock(path);
+      };
+      const { row, wasHeld } = await this.#commit(() => take(hold), options);
       rmSync(this.#layout.lock(row.number, row.epoch - 1), { force: true });
       const folder = this.#layout.folder(row.id, row.number);
       const loaded = this.#read(() => loadRun(this.#database, row));
@@ -260,9 +270,10 @@ class SqliteStore implements Store {
    * Does something in a transaction, together with what else is asked for in this turn of the event loop: one flush to the
    * disk is enough for all of it. What `apply` throws before it writes concerns only whoever asked.
    */
-  #commit<Result>(apply: () => Result): Promise<Result> {
+  #commit<Result>(apply: () => Result, { durable = true } = {}): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#steps.push({
+        durable,
         apply: () => {
           const result = apply();
           return () => resolve(result);
@@ -278,7 +289,7 @@ class SqliteStore implements Store {
     this.#steps = [];
     try {
       if (this.#refusal !== null) throw this.#refusal;
-      const settle = this.#database.write(() => steps.map(applyOrRefuse));
+      const settle = this.#database.write(() => steps.map(applyOrRefuse), { durable: steps.some(({ durable }) => durable) });
       for (const each of settle) each();
     } catch (error) {
       // It may be on the disk all the same. Only whoever opens the store anew can tell.
