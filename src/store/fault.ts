@@ -20,14 +20,6 @@ export const SQLITE = {
   notADatabase: 26,
 } as const;
 
-export function damaged(directory: string, what: string, cause?: unknown): StoreError {
-  return new StoreError(
-    "damaged",
-    `the store ${directory} is damaged: ${what}; put a backup in its place, or move it away and begin with a new one`,
-    { cause },
-  );
-}
-
 export function unavailable(directory: string, why: string, cause?: unknown): StoreError {
   return new StoreError("unavailable", `the store ${directory} cannot be used: ${why}`, { cause });
 }
@@ -41,6 +33,14 @@ export function toStoreError(error: unknown, directory: string): Error {
   if (code === "ERR_SQLITE_ERROR" && typeof errcode === "number") return ofSqlite(error, errcode & 0xff, directory);
   if (typeof code !== "string" || !("syscall" in error)) return error;
   return unavailable(directory, FILE_FAULTS[code] ?? error.message, error);
+}
+
+function damaged(directory: string, what: string, cause?: unknown): StoreError {
+  return new StoreError(
+    "damaged",
+    `the store ${directory} is damaged: ${what}; put a backup in its place, or move it away and begin with a new one`,
+    { cause },
+  );
 }
 
 const NO_ROOM = "the disk is full: make room, and go on with the run";

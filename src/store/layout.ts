@@ -58,6 +58,13 @@ export class Layout {
     return false;
   }
 
+  /** The run's folder, made anew where somebody removed it: the outcomes do not depend on it. */
+  keptFolder(runId: string, run: number): string {
+    const folder = this.folder(runId, run);
+    if (!existsSync(folder)) makePrivate(folder);
+    return folder;
+  }
+
   /** Makes a run's folder, without anything that may be left of one that was called the same. */
   makeFolder(runId: string, run: number): void {
     this.removeFolder(runId, run);

@@ -141,8 +141,8 @@ class SqliteStore implements Store {
         hold(this.#layout.lock(row.number, row.epoch));
         updateRun(this.#database, row);
         return { row, wasHeld };
-        // A machine that dies takes all owners with it: then the epoch before does as well.
       },
+      // A machine that dies takes all owners with it: the epoch before does as well then.
       { durable: false },
     );
   }
@@ -216,7 +216,7 @@ class SqliteStore implements Store {
       };
       const { row, wasHeld } = await this.#commit(() => take(hold), options);
       rmSync(this.#layout.lock(row.number, row.epoch - 1), { force: true });
-      const folder = this.#layout.folder(row.id, row.number);
+      const folder = this.#layout.keptFolder(row.id, row.number);
       const loaded = this.#read(() => loadRun(this.#database, row));
       events = new EventsFile(folder, { anew: wasHeld });
       const run = new SqliteRun({

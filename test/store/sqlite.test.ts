@@ -368,6 +368,18 @@ describe("beside the database", () => {
     );
   });
 
+  test("a folder that somebody removed is made anew", async () => {
+    const directory = newDirectory();
+    const store = await open(directory);
+    const run = await store.create(recordWith("a"));
+    await run.append("x", outcomeWith({}));
+    await run.release();
+    rmSync(join(directory, "runs"), { recursive: true });
+    const next = await store.acquire("a");
+    next.keepEvent(logEvent(1));
+    expect([[...next.entries()].length, next.processes, await eventsOf(store, "a")]).toEqual([1, [], [logEvent(1)]]);
+  });
+
   test("an event of some megabytes is one event", async () => {
     const store = await open(newDirectory());
     const run = await store.create(recordWith("a"));
