@@ -1,6 +1,6 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../src/store/clock.ts";
 import { openStore } from "../../src/store/sqlite.ts";
@@ -68,12 +68,7 @@ describe("of a store whose bytes were changed, what is read is what was written,
     ["is that of the record, and is missing", "DELETE FROM entries WHERE id % 16777216 = 0"],
   ])("a row that %s", async (_, sql) => {
     const { directory } = await sample(true);
-    execFileSync(process.execPath, [
-      "-e",
-      `const d = new (require("node:sqlite").DatabaseSync)(process.argv[1]); d.exec(process.argv[2])`,
-      join(directory, "agentflow.db"),
-      sql,
-    ]);
+    change(directory, sql);
     const store = await open(directory);
     const error: unknown = await store.read("a").catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(StoreError);
@@ -99,12 +94,7 @@ describe("of a store whose bytes were changed, what is read is what was written,
     ],
   ])("%s", async (what, sql, message) => {
     const { directory } = await sample(true);
-    execFileSync(process.execPath, [
-      "-e",
-      `const d = new (require("node:sqlite").DatabaseSync)(process.argv[1]); d.exec(process.argv[2])`,
-      join(directory, "agentflow.db"),
-      sql,
-    ]);
+    change(directory, sql);
     const store = await open(directory);
     const asked = what === "a shared value" ? store.shared.list() : store.read("a");
     await expect(asked).rejects.toThrow(
@@ -114,6 +104,21 @@ describe("of a store whose bytes were changed, what is read is what was written,
       ),
     );
   });
+});
+
+test("a head that says that there is no log does not matter where the log says otherwise, and is damage where there is none", async () => {
+  const { directory, history } = await sample(false);
+  const bytes = readFileSync(join(directory, "agentflow.db"));
+  expect([...bytes.subarray(18, 20)]).toEqual([2, 2]);
+  bytes.set([1, 1], 18);
+  expect(await look(copyOf(directory, "agentflow.db", bytes), history)).toBe("sound");
+  expect(await look(copyOf(directory, "agentflow.db", bytes, { log: false }), history)).toBe("damaged");
+});
+
+test("a number that is none of ours is damage", async () => {
+  const { directory } = await sample(true);
+  change(directory, "UPDATE entries SET checksum = 9007199254740993");
+  await expect((await open(directory)).read("a")).rejects.toMatchObject({ code: "damaged" });
 });
 
 /** A small store, and everything that could be read of it from its beginning on. */
@@ -167,21 +172,28 @@ async function look(directory: string, history: readonly Seen[]): Promise<string
   }
 }
 
-/** All of the head, and some two hundred places in the rest. */
+/** All of the head, and some hundred places in the rest. */
 function positionsIn(length: number): number[] {
-  const step = Math.max(1, Math.floor(length / 211));
+  const step = Math.max(1, Math.floor(length / 101));
   const rest = Array.from({ length: Math.floor((length - 108) / step) }, (_, index) => 108 + index * step + (index % step));
   return [...Array.from({ length: 108 }, (_, index) => index), ...rest.filter((position) => position < length)];
 }
 
 /** The store may be open here: nobody else uses it, so that the locks that this takes from it are not missed. */
-function copyOf(directory: string, file: string, bytes: Uint8Array): string {
+function copyOf(directory: string, file: string, bytes: Uint8Array, { log = true } = {}): string {
   const copy = newDirectory();
   mkdirSync(copy);
-  for (const name of ["agentflow.db", "agentflow.db-wal"]) {
+  for (const name of ["agentflow.db", ...(log ? ["agentflow.db-wal"] : [])]) {
     if (existsSync(join(directory, name))) writeFileSync(join(copy, name), name === file ? bytes : readFileSync(join(directory, name)));
   }
   return copy;
+}
+
+/** The store is closed. */
+function change(directory: string, sql: string): void {
+  const database = new DatabaseSync(join(directory, "agentflow.db"));
+  database.exec(sql);
+  database.close();
 }
 
 function newDirectory(): string {

@@ -246,8 +246,10 @@ describe("a store that cannot be used says what is wrong, where, and what to do:
     expect(settled.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
     expect((await faultOf(Promise.resolve(b.append("later", outcomeWith({}))))).code).toBe("damaged");
     expect((await faultOf(store.acquire("b"))).code).toBe("damaged");
-    await store.close();
+    // Nobody has to wait for the one that failed.
     const again = await open(directory);
+    await again.create(recordWith("c"));
+    await store.close();
     expect([(await again.read("a"))?.entries.length, (await again.read("b"))?.entries.length]).toEqual([1, 0]);
     expect((await again.acquire("a")).get("x")).toEqual(outcomeWith({}));
   });
