@@ -16,6 +16,8 @@ export interface Round {
   readonly stopped: Stop | undefined;
 }
 
+type Entries = Iterable<readonly [key: string, outcome: Outcome]>;
+
 /** `resume` goes on with a run; `rollback` undoes what it had finished; `look` finds what there is. */
 export type Purpose = "resume" | "rollback" | "look";
 
@@ -32,10 +34,11 @@ export function openRound(journal: Pick<Journal, "get" | "entries">, purpose: Pu
   const end = journal.get(endKey(latest));
   const isUndoing = isRecorded(demandKey(latest, rollback)) || (rollback === 1 && end?.settled === null);
   const isOver = end !== undefined || entries.some(([key, { stopped_by }]) => roundOf(key) === latest && stopped_by === WHOLE_RUN);
-  const isNew = latest === 0 || (purpose === "resume" && isOver && !isUndoing);
+  const isUndone = isOver && rollback > 1 && !isUndoing;
+  const isNew = latest === 0 || (purpose === "resume" && isOver && !isUndoing && !isUndone);
   const round = isNew ? latest + 1 : latest;
-  // What is looked at is the rollback that has ended, if one has.
-  const number = isNew ? 1 : purpose === "look" && !isUndoing ? Math.max(1, rollback - 1) : rollback;
+  // What is looked at, and what a run that died after it only has to end with, is the rollback that has ended, if one has.
+  const number = isNew ? 1 : purpose !== "rollback" && isUndone ? rollback - 1 : rollback;
   const demanded = purpose === "rollback" || isRecorded(demandKey(round, number));
   const isPast = (key: string): boolean => roundOf(key) < round || (key.startsWith("rollback:") && rollbackOf(key) < number);
   return {
@@ -43,8 +46,13 @@ export function openRound(journal: Pick<Journal, "get" | "entries">, purpose: Pu
     history: new History(entries.filter(([key]) => isPast(key))),
     resumed: entries.length > 0,
     rollback: { number, demanded },
-    stopped: purpose === "resume" && !isUndoing ? undefined : stopOf(end, purpose),
+    stopped: purpose === "resume" && !isUndoing && !isUndone ? undefined : stopOf(end, purpose),
   };
+}
+
+/** What was recorded up to the end of a round. */
+export function entriesUpTo(round: number, entries: Entries): Entries {
+  return [...entries].filter(([key]) => roundOf(key) <= round);
 }
 
 /** The reason that the sequence had not to go on; a reason as good as any where it went to its end. */
