@@ -81,7 +81,7 @@ export function startRun(task: RunTask, world: RunWorld): Run {
     functions: world.functions,
     graceMs: KILL_AFTER_MS,
     clock: world.clock,
-    onProcess: (process) => kept?.noteProcess(process),
+    onProcess: (started) => kept?.noteProcess(started),
     ...(world.fetch === undefined ? {} : { fetch: world.fetch }),
   });
   const run = async (): Promise<RunResult> => {
@@ -127,7 +127,7 @@ async function drive(task: RunTask, world: RunWorld, { recording: journal, kept 
     onEvent: task.onEvent,
     kill: means.kill,
     graceMs: KILL_AFTER_MS,
-    onProcess: (process) => kept?.noteProcess(process),
+    onProcess: (started) => kept?.noteProcess(started),
   });
   const { sessionId, input, meta, startedAt } = task;
   const { stopped, ...round } = openRound(journal, purpose);
