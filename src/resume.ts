@@ -2,7 +2,7 @@ import { endSurvivors } from "./agents/process.ts";
 import type { Clock } from "./engine/clock.ts";
 import type { RunEvent, Stamped } from "./engine/event.ts";
 import { interpret } from "./engine/interpreter.ts";
-import type { Outcome } from "./engine/durable.ts";
+import { NOT_YET, type Outcome, WHOLE_RUN } from "./engine/durable.ts";
 import type { RunResult } from "./engine/result.ts";
 import { secretsOf } from "./listener.ts";
 import { buildPlan } from "./plan/build.ts";
@@ -186,7 +186,7 @@ export async function replay(plan: Plan, { record, entries }: Pick<RecordedRun, 
     random: () => 0,
     timeoutMs: null,
     graceMs: 0,
-    stopped: stopped ?? { failure: { kind: "cancelled", message: "the run has not come here yet" }, by: "run" },
+    stopped: stopped ?? { failure: NOT_YET, by: WHOLE_RUN },
     tellsPast: true,
     onEvent: async (event) => void events.push(event),
   });
