@@ -1,4 +1,5 @@
 import type { BreakerState } from "../engine/breaker.ts";
+import { CIRCUIT_PREFIX } from "../engine/circuit.ts";
 import { breakerJson, breakersTable, type NamedBreaker } from "../report/breakers.ts";
 import { localTime } from "../report/local-time.ts";
 import { oneLine } from "../report/sanitise.ts";
@@ -8,9 +9,6 @@ import type { Store } from "../store/store.ts";
 import { EXIT } from "./exit-codes.ts";
 import { type Io, UsageError } from "./io.ts";
 import { type StoreFlags, withStore, withStoreIfAny } from "./store.ts";
-
-/** Under which names the state of circuit breakers is shared. */
-const PREFIX = "breaker/";
 
 /** As commander hands them over. */
 export interface BreakersFlags extends StoreFlags {
@@ -48,7 +46,7 @@ export async function resetBreakers(io: Io, given: readonly string[], flags: Sto
       );
     }
     for (const name of names) {
-      await store.shared.update(`${PREFIX}${name}`, () => ({ value: null, result: null }));
+      await store.shared.update(`${CIRCUIT_PREFIX}${name}`, () => ({ value: null, result: null }));
       io.stdout.write(`reset ${oneLine(name)}\n`);
     }
     return EXIT.ok;
@@ -59,8 +57,8 @@ export async function resetBreakers(io: Io, given: readonly string[], flags: Sto
 async function breakersOf(store: Store): Promise<NamedBreaker[]> {
   const values = await store.shared.list();
   return values.flatMap(([name, value]) =>
-    name.startsWith(PREFIX) && isJsonObject(value) && typeof value.failures === "number"
-      ? [{ name: name.slice(PREFIX.length), state: value as unknown as BreakerState }]
+    name.startsWith(CIRCUIT_PREFIX) && isJsonObject(value) && typeof value.failures === "number"
+      ? [{ name: name.slice(CIRCUIT_PREFIX.length), state: value as unknown as BreakerState }]
       : [],
   );
 }
