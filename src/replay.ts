@@ -1,5 +1,5 @@
 import type { Clock } from "./engine/clock.ts";
-import { type Outcome, WHOLE_RUN } from "./engine/durable.ts";
+import { NOT_YET, type Outcome, WHOLE_RUN } from "./engine/durable.ts";
 import type { RunEvent } from "./engine/event.ts";
 import { interpret } from "./engine/interpreter.ts";
 import type { RunResult } from "./engine/result.ts";
@@ -59,7 +59,7 @@ async function goThrough(plan: Plan, { record, entries }: Recorded, purpose: Pur
     timeoutMs: null,
     graceMs: 0,
     shared: createSharedValues(),
-    stopped: stopped ?? { failure: { kind: "cancelled", message: "the run has not come here yet" }, by: WHOLE_RUN },
+    stopped: stopped ?? { failure: NOT_YET, by: WHOLE_RUN },
     tellsPast: true,
     onEvent: async (event) => void events.push(event),
   });

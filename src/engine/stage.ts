@@ -168,26 +168,28 @@ class StageVisit {
     this.#input = shownInput;
     if (this.#frame.keyPrefix !== "") this.#frame.run.history.add(key, outcome);
     this.#live = live;
-    if (live !== null) {
-      const fallback = outcome.settled === null && outcome.retry_in_ms === null ? (fallbackOf(this.#frame, agent)?.name ?? null) : null;
-      await durable.emit(
-        {
-          type: "attempt-end",
-          stage: this.#ref,
-          agent: agent.name,
-          attempt,
-          attempts,
-          status: outcome.status,
-          duration_ms: outcome.duration_ms,
-          failure: outcome.failure,
-          retry_in_ms: outcome.retry_in_ms,
-          fallback,
-          usage: outcome.usage,
-        },
-        { hooks: plan.hooks },
-      );
-    }
+    await this.#tellAttemptEnd(agent, outcome, live === null);
     return outcome;
+  }
+
+  async #tellAttemptEnd(agent: AgentPlan, outcome: Outcome, isPast: boolean): Promise<void> {
+    const fallback = outcome.settled === null && outcome.retry_in_ms === null ? (fallbackOf(this.#frame, agent)?.name ?? null) : null;
+    await this.#frame.durable.emit(
+      {
+        type: "attempt-end",
+        stage: this.#ref,
+        agent: agent.name,
+        attempt: outcome.attempt,
+        attempts: agent.retry.retries + 1,
+        status: outcome.status,
+        duration_ms: outcome.duration_ms,
+        failure: outcome.failure,
+        retry_in_ms: outcome.retry_in_ms,
+        fallback,
+        usage: outcome.usage,
+      },
+      { hooks: this.#frame.plan.hooks, isPast },
+    );
   }
 
   #circuit(agent: AgentPlan, attempt: number, context: StepContext): Circuit {
@@ -452,6 +454,8 @@ class StageVisit {
     const event = { type: "stage-start", stage: this.#ref, agent: this.#stage.agent.name, input: this.#input, state } as const;
     this.#begun = await this.#frame.durable.emit(event, { isPast: true });
     if (agent.call.type === "pipeline" && input.ok) await this.#nested(agent, last.attempt, input.value, true);
+    for (const outcome of past.outcomes)
+      await this.#tellAttemptEnd(this.#frame.plan.agents.get(outcome.agent ?? "") ?? this.#stage.agent, outcome, true);
     return this.#settle(last);
   }
 

@@ -1,4 +1,4 @@
-import { type Outcome, type Stop, WHOLE_RUN } from "../engine/durable.ts";
+import { NOT_YET, type Outcome, type Stop, WHOLE_RUN } from "../engine/durable.ts";
 import { History } from "../engine/history.ts";
 import { demandKey, endKey, type RollbackRound, rollbackEndKey } from "../engine/interpreter.ts";
 import type { Journal } from "./journal.ts";
@@ -58,8 +58,7 @@ export function entriesUpTo(round: number, entries: Entries): Entries {
 /** The reason that the sequence had not to go on; a reason as good as any where it went to its end. */
 function stopOf(end: Outcome | undefined, purpose: Purpose): Stop {
   if (end?.failure !== undefined && end.failure !== null) return { failure: end.failure, by: end.stopped_by ?? WHOLE_RUN };
-  const message = purpose === "rollback" ? "the run is rolled back" : "the run has not come here yet";
-  return { failure: { kind: "cancelled", message }, by: WHOLE_RUN };
+  return { failure: purpose === "rollback" ? { kind: "cancelled", message: "the run is rolled back" } : NOT_YET, by: WHOLE_RUN };
 }
 
 /** `outer~1/inner~1!2.1#1` → 2 */

@@ -117,6 +117,7 @@ function memoryOutput({ isTTY = false, columns = 0 }: ProgramWorld): {
         for (const one of waiting) if (written.includes(one.text)) one.resolve();
       },
       flushed: async () => null,
+      onClosed: () => {},
     },
     text: () => written,
     says: (text) =>
