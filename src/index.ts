@@ -3,6 +3,7 @@ export { AgentError } from "./engine/failure.ts";
 export type { Failure, Usage } from "./engine/failure.ts";
 export type { AgentContext, AgentFunction, Metadata } from "./engine/agent.ts";
 export type { Clock } from "./engine/clock.ts";
+export type { SharedValues } from "./engine/shared-values.ts";
 export type { RunEvent, RunEventType, StageRef, Stamped } from "./engine/event.ts";
 export type { HookPayload } from "./engine/hooks.ts";
 export type { AttemptResult, RunError, RunResult, RunStatus, StageResult, StageStatus } from "./engine/result.ts";
@@ -29,7 +30,6 @@ export type {
   RunOwner,
   RunRecord,
   RunSummary,
-  SharedValues,
   Store,
   StoredRun,
   StoreErrorCode,

@@ -14,6 +14,7 @@ import { createMemoryJournal } from "./store/journal.ts";
 import { createLocalDurable } from "./store/local.ts";
 import { recordingOf, reveal } from "./store/references.ts";
 import { openRound, type Purpose } from "./store/rounds.ts";
+import { createSharedValues } from "./store/shared-values.ts";
 import { type RunRecord, type RunSummary, type Store, StoreError } from "./store/store.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -136,7 +137,7 @@ async function prepare({ plan, world }: Again, runId: string, options: AgainOpti
       return { recording: recordingOf(kept, entries, secretsOf(used, world.env)), kept };
     };
     const { session_id: sessionId, input, meta, started_at: startedAt } = record;
-    const task = { plan: used, runId, sessionId, input, meta, startedAt, purpose, timeoutMs, signal, open };
+    const task = { plan: used, runId, sessionId, input, meta, startedAt, purpose, timeoutMs, store, signal, open };
     return {
       id: runId,
       plan: used,
@@ -186,6 +187,7 @@ export async function replay(plan: Plan, { record, entries }: Pick<RecordedRun, 
     random: () => 0,
     timeoutMs: null,
     graceMs: 0,
+    shared: createSharedValues(),
     stopped: stopped ?? { failure: { kind: "cancelled", message: "the run has not come here yet" }, by: "run" },
     tellsPast: true,
     onEvent: async (event) => void events.push(event),

@@ -115,6 +115,23 @@ const ROWS: Readonly<Record<string, Row>> = {
     at: ["agents", "a", "fallback"],
     values: [undefined, "b"],
   },
+  "agents.*.circuit_breaker.max_failures": {
+    base: one({ ...retry, circuit_breaker: { reset_after: "1m" } }),
+    at: ["agents", "a", "circuit_breaker", "max_failures"],
+    values: [1, 2],
+  },
+  "agents.*.circuit_breaker.reset_after": {
+    base: {
+      agents: {
+        a: { type: "canned", fail: "exit", fail_times: 1, on_error: "continue", circuit_breaker: { max_failures: 1 } },
+        b: { ...canned({}), delay: "5s" },
+        c: { type: "canned", fail: "exit", fallback: "a" },
+      },
+      orchestration: sequence("a", "b", "c"),
+    },
+    at: ["agents", "a", "circuit_breaker", "reset_after"],
+    values: ["1s", "10s"],
+  },
   "agents.*.command": {
     base: one({ type: "script", output: "x" }),
     at: ["agents", "a", "command"],

@@ -3,6 +3,7 @@ import type { HookPlan } from "../plan/plan.ts";
 import type { Decision } from "./branch.ts";
 import type { RunEvent } from "./event.ts";
 import type { Failure, Usage } from "./failure.ts";
+import type { SharedValues } from "./shared-values.ts";
 
 /**
  * The seam between the interpreter and an engine that survives crashes.
@@ -91,6 +92,8 @@ export interface StepContext {
   random(): number;
   /** Milliseconds until the run's time ends; Infinity without a limit. */
   remainingMs(): number;
+  /** What all runs on the store share. */
+  readonly shared: Pick<SharedValues, "update">;
   /**
    * Runs `work` with a signal that aborts after `timeoutMs` or when the run is interrupted, waits for it to end (at
    * most the grace period after the abort), and rejects with an `AgentError` that says why it was stopped. Work that

@@ -6,6 +6,7 @@ import { adaptInput, adaptOutput, defaultTextKey } from "./adapt.ts";
 import type { AgentReply, Metadata } from "./agent.ts";
 import { backoffDelayMs } from "./backoff.ts";
 import { isCheckpoint } from "./checkpoint.ts";
+import { admissionOutcome, type Circuit, circuitOf } from "./circuit.ts";
 import { type Decided, decideAfter, decideOnPast, UNDECIDED } from "./decide.ts";
 import type { Outcome, StepContext, Stop } from "./durable.ts";
 import type { BranchEvent, StageRef } from "./event.ts";
@@ -121,9 +122,9 @@ class StageVisit {
     }
   }
 
-  /** Every attempt at this visit by this agent in this round has its own key. */
-  #attemptKey(agent: AgentPlan, attempt: number): string {
-    return `${this.#key}!${this.#frame.round}${agent === this.#stage.agent ? "" : `@${agent.name}`}#${attempt}`;
+  /** Every attempt at this visit by this agent in this round has its own key; `what` comes before it. */
+  #attemptKey(agent: AgentPlan, attempt: number, what = ""): string {
+    return `${this.#key}${what}!${this.#frame.round}${agent === this.#stage.agent ? "" : `@${agent.name}`}#${attempt}`;
   }
 
   async #attempt(agent: AgentPlan, attempt: number): Promise<Outcome> {
@@ -142,12 +143,17 @@ class StageVisit {
     this.#frame.stages.length = this.#firstResult;
     this.#frame.path.length = this.#firstPath;
     this.#frame.undoable.length = this.#firstUndoable;
-    const nested = agent.call.type === "pipeline" && input.ok ? await this.#nested(agent, attempt, input.value, false) : null;
+    const isNested = agent.call.type === "pipeline" && input.ok;
+    const refused = isNested && agent.breaker !== null ? await this.#admitNested(agent, attempt) : null;
+    const nested = isNested && refused === null ? await this.#nested(agent, attempt, input.value, false) : null;
     let live: LiveAttempt | null = null;
     const outcome = await durable.step(
       key,
       async (context) => {
-        const body = await this.#body(agent, attempt, { state, meta, input, nested }, context);
+        const circuit = this.#circuit(agent, attempt, context);
+        const barred = isNested ? refused : await circuit.admit();
+        const body = await this.#body(agent, attempt, { state, meta, input, nested, barred, circuit }, context);
+        if (body.outcome.status === "succeeded") await circuit.succeeded();
         live = { branch: body.branch };
         return body.outcome;
       },
@@ -176,6 +182,20 @@ class StageVisit {
       );
     }
     return outcome;
+  }
+
+  #circuit(agent: AgentPlan, attempt: number, context: StepContext): Circuit {
+    const { run, plan } = this.#frame;
+    return circuitOf(agent, plan.pipelineId, `${run.runId}/${this.#attemptKey(agent, attempt)}`, context);
+  }
+
+  /** A nested pipeline has steps of its own, so that whether it may begin is recorded before them. */
+  async #admitNested(agent: AgentPlan, attempt: number): Promise<string | null> {
+    const key = this.#attemptKey(agent, attempt, "/admission");
+    const { failure } = await this.#frame.durable.step(key, async (context) =>
+      admissionOutcome(agent, attempt, await this.#circuit(agent, attempt, context).admit(), context),
+    );
+    return failure?.message ?? null;
   }
 
   #nested(agent: AgentPlan, attempt: number, input: JsonObject, isPast: boolean): Promise<NestedRun> {
@@ -208,6 +228,7 @@ class StageVisit {
     });
     let reply: AgentReply | null = null;
     try {
+      if (given.barred !== null) throw new AgentError("circuit_open", given.barred);
       reply = await this.#call(agent, attempt, given, context);
       const adapted =
         this.#place.undoes === undefined
@@ -233,8 +254,11 @@ class StageVisit {
       };
     } catch (thrown) {
       const stop = given.nested?.stopped ?? this.#frame.durable.interruption();
-      const failure = toFailure(thrown);
-      const next = stop === undefined ? this.#afterFailure(agent, attempt, failure, common().duration_ms, context) : stoppedBy(stop);
+      const next =
+        stop === undefined
+          ? this.#afterFailure(agent, attempt, await given.circuit.failed(toFailure(thrown)), common().duration_ms, context)
+          : stoppedBy(stop);
+      if (stop !== undefined) await given.circuit.stopped();
       return {
         outcome: {
           ...common(),
@@ -283,9 +307,15 @@ class StageVisit {
   }
 
   /** A failed attempt is followed by another one, by a fallback, or by the end of the visit. */
-  #afterFailure(agent: AgentPlan, attempt: number, failure: Failure, durationMs: number, context: StepContext): AfterFailure {
+  #afterFailure(
+    agent: AgentPlan,
+    attempt: number,
+    { failure, isOpen }: { readonly failure: Failure; readonly isOpen: boolean },
+    durationMs: number,
+    context: StepContext,
+  ): AfterFailure {
     let last = failure;
-    if (attempt <= agent.retry.retries && agent.retry.on.has(failure.kind)) {
+    if (!isOpen && attempt <= agent.retry.retries && agent.retry.on.has(failure.kind)) {
       const delayMs = Math.max(backoffDelayMs(agent.retry, attempt, context.random()), failure.retry_after_ms ?? 0);
       if (failure.retry_after_ms === undefined || delayMs < context.remainingMs()) {
         return { settled: null, failure, retryInMs: delayMs, ...UNDECIDED };
@@ -429,6 +459,9 @@ interface Given {
   readonly meta: Metadata;
   readonly input: Tried<JsonObject>;
   readonly nested: NestedRun | null;
+  /** Why the agent is not called; null: it is. */
+  readonly barred: string | null;
+  readonly circuit: Circuit;
 }
 
 interface AfterFailure extends Decided {

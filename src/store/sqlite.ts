@@ -1,3 +1,4 @@
+import type { SharedValues } from "../engine/shared-values.ts";
 import { rmSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Stamped } from "../engine/event.ts";
@@ -39,7 +40,6 @@ import {
   type RunOwner,
   type RunRecord,
   type RunSummary,
-  type SharedValues,
   type Store,
   type StoredRun,
   StoreError,
