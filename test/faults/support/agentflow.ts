@@ -95,7 +95,12 @@ function environmentOf(pid: string): string {
 
 /** The lines that agents noted so far. */
 export function callsOf({ calls }: Place): string[] {
-  return existsSync(calls) ? readFileSync(calls, "utf8").trimEnd().split("\n").filter((line) => line !== "") : [];
+  return existsSync(calls)
+    ? readFileSync(calls, "utf8")
+        .trimEnd()
+        .split("\n")
+        .filter((line) => line !== "")
+    : [];
 }
 
 /** Does something with each of the items, some at a time. */

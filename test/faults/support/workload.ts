@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { fileURLToPath } from "node:url";
 import type { Command, CommandEnd } from "../../support/command.ts";
 import { callsOf, orphansIn, type Place, type Start, type StartOptions } from "./agentflow.ts";
@@ -11,7 +12,11 @@ const MOST_PROCESSES = 100;
 export type Variant = "succeeds" | "fails";
 
 export function startWorkload(start: Start, place: Place, variant: Variant, options: StartOptions = {}): Command {
-  return start(["run", WORKLOAD, "--run-id", "w", "--quiet", "--output", "none", "--input", `fails=${variant === "fails"}`], place, options);
+  return start(
+    ["run", WORKLOAD, "--run-id", "w", "--quiet", "--output", "none", "--input", `fails=${variant === "fails"}`],
+    place,
+    options,
+  );
 }
 
 /** What shall be the same, however often a run was disturbed. */
@@ -24,6 +29,14 @@ export interface Ended {
 export async function endOf(place: Place): Promise<Ended> {
   const calls = begun(callsOf(place)).map(callOf);
   return { recorded: await recordedEnd(place, "w"), calls: [...new Set(calls)].toSorted() };
+}
+
+/** What is not as it is expected to be at the end. */
+export async function differences(place: Place, expected: Ended): Promise<string[]> {
+  const ended = await endOf(place);
+  return isDeepStrictEqual(ended, expected)
+    ? []
+    : [`it ended in another way: ${JSON.stringify(ended)} instead of ${JSON.stringify(expected)}`];
 }
 
 /** One undisturbed run. */
