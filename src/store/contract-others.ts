@@ -146,10 +146,12 @@ export const OTHERS: Cases = {
   },
   "closing gives back the runs; closing twice is the same as once": async (open) => {
     const { store, run } = await created(open);
-    const pending = [run.append("x", outcomeOf({})), store.shared.update("v", () => ({ value: 1, result: null }))];
+    const update = store.shared.update("v", () => ({ value: 1, result: null }));
+    const append = run.append("x", outcomeOf({}));
     await store.close();
     await store.close();
-    await Promise.all(pending);
+    await append;
+    await update;
     await rejects(async () => await run.append("y", outcomeOf({})), StoreError);
     const again = await open();
     deepEqual(keysOf((await again.acquire("a")).entries()), ["x"]);
