@@ -115,6 +115,12 @@ test("a head that says that there is no log does not matter where the log says o
   expect(await look(copyOf(directory, "agentflow.db", bytes, { log: false }), history)).toBe("damaged");
 });
 
+test("the list does not say where a run is from a row that was changed", async () => {
+  const { directory } = await sample(true);
+  change(directory, `UPDATE entries SET key = '"other~1!1#1"' WHERE key LIKE '%six%'`);
+  await expect((await open(directory)).list()).rejects.toMatchObject({ code: "damaged" });
+});
+
 test("a number that is none of ours is damage", async () => {
   const { directory } = await sample(true);
   change(directory, "UPDATE entries SET checksum = 9007199254740993");
