@@ -43,13 +43,16 @@ interface Seen {
 }
 
 async function look(io: Io, store: Store, summary: RunSummary, flags: ShowFlags): Promise<Seen> {
-  const past = await attempt(() => readPast(store, summary.run_id));
+  const read = await attempt(() => readRun(store, summary.run_id, null));
+  const run = read.value;
+  const past = await attempt(async () => (run === null ? NOTHING : pastOf(run)));
   const kept: Stamped[] = [];
   const heard = await attempt(async () => {
     for await (const event of store.events(summary.run_id)) kept.push(event);
   });
-  const { run, result, events, canUndo } = past.value ?? NOTHING;
-  const problem = past.problem ?? heard.problem;
+  const { result, events, canUndo } = past.value ?? NOTHING;
+  const unreadable = read.problem ?? past.problem;
+  const problem = unreadable ?? heard.problem;
   const head = run?.summary ?? summary;
   const view = runView({
     head,
@@ -58,7 +61,7 @@ async function look(io: Io, store: Store, summary: RunSummary, flags: ShowFlags)
     onlyResult: run !== null && run.result !== null,
     problem: problem?.text ?? null,
     kept,
-    next: past.problem === null ? nextOf(head, canUndo, commandsOf(head.run_id, flags)) : { resume: null, rollback: null },
+    next: unreadable === null ? nextOf(head, canUndo, commandsOf(head.run_id, flags)) : { resume: null, rollback: null },
     nowMs: io.clock.now(),
   });
   return { view, events, kept, file: run?.record.source.file ?? null, code: problem?.code ?? EXIT.ok };
@@ -66,22 +69,20 @@ async function look(io: Io, store: Store, summary: RunSummary, flags: ShowFlags)
 
 /** What the journal tells of a run. */
 interface Past {
-  readonly run: RecordedRun | null;
   readonly result: RecordedRun["result"];
   readonly events: readonly RunEvent[];
   /** Whether there is anything that a rollback would undo. */
   readonly canUndo: boolean;
 }
 
-const NOTHING: Past = { run: null, result: null, events: [], canUndo: false };
+const NOTHING: Past = { result: null, events: [], canUndo: false };
 
-async function readPast(store: Store, runId: string): Promise<Past> {
-  const run = await readRun(store, runId, null);
-  if (run.result !== null) return { ...NOTHING, run, result: run.result };
+async function pastOf(run: RecordedRun): Promise<Past> {
+  if (run.result !== null) return { ...NOTHING, result: run.result };
   const plan = recordedPlan(run.record);
   const { result, events } = await replay(plan, run, "look");
   const undone = (await replay(plan, run, "rollback")).result.rollback?.stages ?? [];
-  return { run, result, events, canUndo: undone.length > 0 };
+  return { result, events, canUndo: undone.length > 0 };
 }
 
 interface Problem {

@@ -631,7 +631,7 @@ describe("what cannot be read is said, and the rest is shown", () => {
     });
     const { code, stdout } = await program(folder, ["show", "r"]);
     const lines = unsized(stdout);
-    expect({ code, head: lines.slice(0, 3), problem: lines.at(-2)?.slice(0, 77) }).toEqual({
+    expect({ code, head: lines.slice(0, 3), problem: lines.at(-2)?.slice(0, 75) }).toEqual({
       code: 2,
       head: ["report: failed", "", "Run        r"],
       problem: "⚠ the recorded plan of the run r is not valid for this version of agentflow",
