@@ -344,7 +344,9 @@ describe("docs/writing-agents.md", () => {
 });
 
 describe("docs/library.md", () => {
-  const source = readFileSync(join(root, "src/pipeline.ts"), "utf8");
+  const source = ["pipeline", "run", "resume", "rerun", "store/store"]
+    .map((name) => readFileSync(join(root, `src/${name}.ts`), "utf8"))
+    .join("\n");
   const members = (name: string): string[] => {
     const body = new RegExp(`export interface ${name} (?:extends \\w+ )?{\n([^]*?)\n}`).exec(source)?.[1] ?? "";
     return [...new Set([...body.matchAll(/^ {2}(?:readonly )?(\w+)[?:(]/gm)].map(([, member = ""]) => member))];

@@ -4,7 +4,8 @@ import { logLines, type NextCommands, type RunView, runView, stageVisits, visits
 import { showLogs, showRun, showVisits } from "../report/show.ts";
 import { oneLine } from "../report/sanitise.ts";
 import { colourWorks, makePalette } from "../report/terminal.ts";
-import { type RecordedRun, readRun, recordedPlan, replay, ResumeError } from "../resume.ts";
+import { replay } from "../replay.ts";
+import { type RecordedRun, readRun, recordedPlan, ResumeError } from "../resume.ts";
 import { type RunSummary, type Store, StoreError } from "../store/store.ts";
 import { EXIT, storeExitCode } from "./exit-codes.ts";
 import { commandsOf } from "./follow.ts";

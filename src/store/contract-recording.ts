@@ -115,7 +115,7 @@ export const RECORDING: Cases = {
     const store = await open();
     const runs = await Promise.all(["a", "b", "c"].map((id) => store.create(recordOf(id))));
     const keys = Array.from({ length: 30 }, (_, index) => `s${index}`);
-    await Promise.all(runs.flatMap((run) => keys.map((key) => run.append(key, outcomeOf({ key, id: run.record.run_id })))));
+    await Promise.all(runs.flatMap((run) => keys.map(async (key) => await run.append(key, outcomeOf({ key, id: run.record.run_id })))));
     await store.close();
     const again = await open();
     for (const id of ["a", "b", "c"]) {
@@ -224,6 +224,7 @@ export const RECORDING: Cases = {
     const { store, run } = await created(open);
     await run.append("x", outcomeOf({ n: 1 }));
     await run.append("y", outcomeOf({ n: 2 }), { checkpoint: false });
+    deepEqual(keysOf((await readRun(store, "a")).entries), ["x"]);
     await run.end({ ...END, result: resultOf("a", { n: 3 }) });
     deepEqual([...run.entries()], []);
     for (const from of [store, await open()]) {

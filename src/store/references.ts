@@ -25,7 +25,8 @@ export function conceal<Value extends Json>(value: Value, secrets: readonly Secr
   const forms = secrets.flatMap(({ name, value: secret }) => FORMS.map(([form, write]) => [write(secret), `${name}${form}`] as const));
   const known = new Map(forms.filter(([written]) => written.length >= SHORTEST_SECRET).toReversed());
   const sorted = [...known.keys()].toSorted((a, b) => b.length - a.length);
-  const pattern = new RegExp([MARK, ...sorted.map((written) => escaped(written))].join("|"), "g");
+  // The mark comes last: a secret may begin with it.
+  const pattern = new RegExp([...sorted.map((written) => escaped(written)), MARK].join("|"), "g");
   return mapStrings(value, (text) =>
     text.replace(pattern, (found) => (found === MARK ? MARK + MARK : `${MARK}{${known.get(found)}}`)),
   ) as Value;
@@ -36,14 +37,14 @@ const FORMS: readonly (readonly [form: string, write: (secret: string) => string
   ["", (secret) => secret],
   [":json", (secret) => JSON.stringify(secret).slice(1, -1)],
   [":url", (secret) => encodeURIComponent(secret.toWellFormed())],
-  [":base64", (secret) => btoa(String.fromCodePoint(...new TextEncoder().encode(secret)))],
+  [":base64", (secret) => Buffer.from(secret).toString("base64")],
 ];
 
 /** Shorter values would be found in everything; they are not masked either. */
 const SHORTEST_SECRET = 8;
 
-/** What was concealed, with what `valueOf` says that each variable holds. */
-export function reveal<Value extends Json>(value: Value, valueOf: (name: string) => string): Value {
+/** What was concealed, with what `valueOf` says that each variable holds; null: it is masked. */
+export function reveal<Value extends Json>(value: Value, valueOf: (name: string) => string | null): Value {
   return mapStrings(value, (text) =>
     text.includes(MARK)
       ? text.replace(/\u001A(?:\u001A|\{([^:}]*)(:\w+)?\})/g, (_, name?: string, form = "") =>
@@ -53,7 +54,8 @@ export function reveal<Value extends Json>(value: Value, valueOf: (name: string)
   ) as Value;
 }
 
-function written(secret: string, form: string): string {
+function written(secret: string | null, form: string): string {
+  if (secret === null) return "***";
   return FORMS.find(([known]) => known === form)?.[1](secret) ?? secret;
 }
 

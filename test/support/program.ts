@@ -1,7 +1,8 @@
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import type { Io, Output, StopReason } from "../../src/cli/io.ts";
 import { main } from "../../src/cli/main.ts";
 import type { Clock } from "../../src/engine/clock.ts";
+import { folderWith } from "./folder.ts";
 import { stillClock } from "./still-clock.ts";
 
 /** What a run of the program left behind. */
@@ -23,6 +24,8 @@ export interface ProgramWorld {
   /** Where it is not the same for both. */
   readonly stdoutIsTTY?: boolean;
   readonly columns?: number;
+  /** Whether its store is one of its own, rather than `.agentflow` in `cwd`, which several runs may share. */
+  readonly ownStore?: boolean;
   /** What `stdout` says was lost of it. */
   readonly loss?: Error;
 }
@@ -54,7 +57,7 @@ export function startProgram(args: readonly string[], world: ProgramWorld): Runn
   let ids = 0;
   const io: Io = {
     args,
-    env: { PATH: programPath(), ...world.env },
+    env: { PATH: programPath(), ...(world.ownStore === true ? { AGENTFLOW_STATE_DIR: join(folderWith({}), "store") } : {}), ...world.env },
     cwd: world.cwd,
     stdout: { ...stdout.output, flushed: async () => world.loss ?? null },
     stderr: stderr.output,
