@@ -44,42 +44,64 @@ interface Seen {
 }
 
 async function look(io: Io, store: Store, summary: RunSummary, flags: ShowFlags): Promise<Seen> {
+  const read = await attempt(() => readRun(store, summary.run_id, null));
+  const run = read.value;
+  const past = await attempt(async () => (run === null ? NOTHING : pastOf(run)));
   const kept: Stamped[] = [];
-  let problem: { readonly text: string; readonly code: number } | null = null;
-  let run: RecordedRun | null = null;
-  let events: readonly RunEvent[] = [];
-  let recorded: RecordedRun["result"] = null;
-  let canUndo = false;
-  try {
-    run = await readRun(store, summary.run_id, null);
-    recorded = run.result;
-    if (recorded === null) {
-      const plan = recordedPlan(run.record);
-      const replayed = await replay(plan, run, "look");
-      ({ result: recorded, events } = replayed);
-      canUndo = ((await replay(plan, run, "rollback")).result.rollback?.stages.length ?? 0) > 0;
-    }
+  const heard = await attempt(async () => {
     for await (const event of store.events(summary.run_id)) kept.push(event);
-  } catch (error) {
-    problem = problemOf(error);
-  }
+  });
+  const { result, events, canUndo } = past.value ?? NOTHING;
+  const unreadable = read.problem ?? past.problem;
+  const problem = unreadable ?? heard.problem;
   const head = run?.summary ?? summary;
-  const commands = commandsOf(head.run_id, flags);
   const view = runView({
     head,
     input: run?.record.input ?? {},
-    recorded,
+    recorded: result,
     onlyResult: run !== null && run.result !== null,
     problem: problem?.text ?? null,
     kept,
-    next: nextOf(head, canUndo, commands),
+    next: unreadable === null ? nextOf(head, canUndo, commandsOf(head.run_id, flags)) : { resume: null, rollback: null },
     nowMs: io.clock.now(),
   });
   return { view, events, kept, file: run?.record.source.file ?? null, code: problem?.code ?? EXIT.ok };
 }
 
+/** What the journal tells of a run. */
+interface Past {
+  readonly result: RecordedRun["result"];
+  readonly events: readonly RunEvent[];
+  /** Whether there is anything that a rollback would undo. */
+  readonly canUndo: boolean;
+}
+
+const NOTHING: Past = { result: null, events: [], canUndo: false };
+
+async function pastOf(run: RecordedRun): Promise<Past> {
+  if (run.result !== null) return { ...NOTHING, result: run.result };
+  const plan = recordedPlan(run.record);
+  const { result, events } = await replay(plan, run, "look");
+  const undone = (await replay(plan, run, "rollback")).result.rollback?.stages ?? [];
+  return { result, events, canUndo: undone.length > 0 };
+}
+
+interface Problem {
+  readonly text: string;
+  readonly code: number;
+}
+
+/** What cannot be read of a run is no reason not to show the rest. */
+async function attempt<Value>(work: () => Promise<Value>): Promise<{ readonly value: Value | null; readonly problem: Problem | null }> {
+  try {
+    return { value: await work(), problem: null };
+  } catch (error) {
+    return { value: null, problem: problemOf(error) };
+  }
+}
+
 /** Why a run cannot be shown whole. @throws what is no such reason */
-function problemOf(error: unknown): { readonly text: string; readonly code: number } {
+function problemOf(error: unknown): Problem {
   if (error instanceof ResumeError) return { text: error.message, code: EXIT.usage };
   if (error instanceof StoreError && error.code === "damaged") return { text: error.message, code: storeExitCode(error.code) };
   throw error;
@@ -99,8 +121,8 @@ async function showWhole(io: Io, { view, file }: Seen, flags: ShowFlags): Promis
 }
 
 /** @throws UsageError where the run did not come to the stage */
-async function showStage(io: Io, { view, events }: Seen, name: string, flags: ShowFlags): Promise<void> {
-  const all = stageVisits(view, events);
+async function showStage(io: Io, { view, events, kept }: Seen, name: string, flags: ShowFlags): Promise<void> {
+  const all = stageVisits(view, events, kept);
   const visits = visitsTo(all, name);
   if (visits.length === 0) {
     if (view.problem !== null) throw new UsageError(view.problem);

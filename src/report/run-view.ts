@@ -105,7 +105,9 @@ function isNotYet(failure: Failure | null): boolean {
 function asRunning(stage: StageResult, begun: readonly ViewedStage[]): ViewedStage {
   if (stage.status !== "cancelled" || !isNotYet(stage.error)) return stage;
   const { duration_ms } = begun.find(({ name, visit }) => name === stage.name && visit === stage.visit) ?? stage;
-  return { ...stage, status: "running", duration_ms, error: null };
+  // The attempt that would be under way has no outcome.
+  const attempts = stage.attempts.filter(({ kind, message }) => kind !== NOT_YET.kind || message !== NOT_YET.message);
+  return { ...stage, status: "running", attempts, duration_ms, error: null };
 }
 
 function viewedRollback({ status, stages }: RollbackResult, isRunning: boolean): ViewedRollback {
@@ -181,7 +183,7 @@ export interface StageVisit {
   readonly served_by: string | null;
   readonly duration_ms: number;
   readonly attempts: readonly VisitAttempt[];
-  /** What it was given, what it wrote, and the state after it; null where that is not known. */
+  /** What it was given, what it wrote, and the state after it; null where that is not known, as the state is within a group. */
   readonly input: JsonObject | null;
   readonly output: JsonObject | null;
   readonly state: JsonObject | null;
@@ -198,8 +200,11 @@ export type VisitAttempt = Pick<
   "agent" | "attempt" | "status" | "duration_ms" | "failure" | "retry_in_ms" | "fallback" | "usage"
 >;
 
-/** Every visit that the recorded outcomes tell of, in the order of the run; then those of which only the view knows. */
-export function stageVisits(view: RunView, events: readonly RunEvent[]): StageVisit[] {
+/**
+ * Every visit that the recorded outcomes tell of, in the order of the run; then those of which only the view knows. Why a
+ * branch was taken, only the kept events tell.
+ */
+export function stageVisits(view: RunView, events: readonly RunEvent[], kept: readonly Stamped[]): StageVisit[] {
   const visits: StageVisit[] = [];
   const open = new Map<string, number>();
   const change = (name: string, changes: Partial<StageVisit>): void => {
@@ -219,16 +224,17 @@ export function stageVisits(view: RunView, events: readonly RunEvent[]): StageVi
       const { name } = event.stage;
       if (event.status === "cancelled" && isNotYet(event.failure)) continue;
       const { status, duration_ms, output, failure: error } = event;
-      const state = event.type === "stage-end" ? event.state : stateAfterGroup(event.stage, events.slice(index + 1));
+      const { group } = event.stage;
+      // What a member writes is not in the state before its group has ended.
+      const state =
+        event.type === "group-end" ? stateAfterGroup(event.stage, events.slice(index + 1)) : group === null ? event.state : null;
       change(name, { status, duration_ms, output, error, state });
       if (event.type === "stage-end") change(name, { served_by: event.agent, usage: event.usage, input: event.input });
-    } else if (event.type === "branch") {
-      const { taken, to, end, rules } = event;
-      change(event.stage.name, { branch: { taken, to, end, rules } });
     }
   }
   const known = new Set(visits.map(({ name, visit }) => `${name}~${visit}`));
-  return [...visits, ...view.stages.filter(({ name, visit }) => !known.has(`${name}~${visit}`)).map((stage) => visitOf(stage, view))];
+  const more = view.stages.filter(({ name, visit }) => !known.has(`${name}~${visit}`)).map((stage) => visitOf(stage, view));
+  return [...visits, ...more].map((visit) => ({ ...visit, branch: branchAfter(visit, kept) }));
 }
 
 function newVisit({ name, number, visit, group }: StageRef, view: RunView): StageVisit {
@@ -253,6 +259,15 @@ function newVisit({ name, number, visit, group }: StageRef, view: RunView): Stag
 
 function undoneOf(view: RunView, name: string, visit: number): StageVisit["undone"] {
   return view.rollback?.stages.find((stage) => stage.name === name && stage.visit === visit) ?? null;
+}
+
+function branchAfter({ name, visit }: StageVisit, kept: readonly Stamped[]): StageVisit["branch"] {
+  for (const event of kept.toReversed()) {
+    if (event.type !== "branch" || event.stage.name !== name || event.stage.visit !== visit) continue;
+    const { taken, to, end, rules } = event;
+    return { taken, to, end, rules };
+  }
+  return null;
 }
 
 function attemptOf({ agent, attempt, status, duration_ms, failure, retry_in_ms, fallback, usage }: AttemptEndEvent): VisitAttempt {

@@ -103,8 +103,8 @@ const STAGE_COLUMNS = [
 ];
 
 function stageLines(view: RunView, { palette, columns }: ShowOptions): string[] {
-  if (view.problem !== null) return [`${palette.yellow("⚠")} ${oneLine(view.problem, 2000)}`];
-  if (view.stages.length === 0) return ["No stage has begun."];
+  const problem = view.problem === null ? [] : [`${palette.yellow("⚠")} ${oneLine(view.problem, 2000)}`];
+  if (view.stages.length === 0) return view.problem === null ? ["No stage has begun."] : problem;
   const isInterrupted = shownStatus(view) === "interrupted";
   const rows = view.stages.map((stage): Cell[] => {
     const mark = markOf(stage.status, isInterrupted);
@@ -119,7 +119,7 @@ function stageLines(view: RunView, { palette, columns }: ShowOptions): string[] 
   });
   const [head = "", ...lines] = tableLines(STAGE_COLUMNS, rows, { columns, paintHead: palette.dim });
   const kept = view.only_result ? ["", palette.dim("Only the result is kept (save_intermediate_results = false).")] : [];
-  return [head, ...view.stages.flatMap((stage, index) => [lines[index] ?? "", ...attemptLines(stage, palette)]), ...kept];
+  return [...problem, head, ...view.stages.flatMap((stage, index) => [lines[index] ?? "", ...attemptLines(stage, palette)]), ...kept];
 }
 
 function depthOf({ name, group }: ViewedStage): number {
@@ -170,18 +170,20 @@ function attemptLines(stage: ViewedStage, palette: Palette): string[] {
 function rollbackLines({ rollback }: RunView, palette: Palette): string[] {
   if (rollback === null) return [];
   if (rollback.stages.length === 0) return ["there was nothing to undo"];
-  return rollback.stages.map((stage) => {
-    const name = nameText(stage);
-    const took = `${formatDuration(stage.duration_ms)}${stage.attempts > 1 ? `, ${countText(stage.attempts, "attempt")}` : ""}`;
-    switch (stage.status) {
-      case "succeeded":
-        return `${palette.cyan("↩")} ${name} undone by ${oneLine(stage.agent)}, ${took}`;
-      case "failed":
-        return `${palette.red("✖")} ${name} not undone by ${oneLine(stage.agent)}, ${took}: ${oneLine(stage.error?.message ?? "")}`;
-      case "pending":
-        return `${palette.dim("–")} ${name} not undone yet`;
-    }
-  });
+  return rollback.stages.map((stage) => undoneText(stage, palette));
+}
+
+function undoneText(stage: NonNullable<StageVisit["undone"]>, palette: Palette): string {
+  const name = nameText(stage);
+  const took = `${formatDuration(stage.duration_ms)}${stage.attempts > 1 ? `, ${countText(stage.attempts, "attempt")}` : ""}`;
+  switch (stage.status) {
+    case "succeeded":
+      return `${palette.cyan("↩")} ${name} undone by ${oneLine(stage.agent)}, ${took}`;
+    case "failed":
+      return `${palette.red("✖")} ${name} not undone by ${oneLine(stage.agent)}, ${took}: ${oneLine(stage.error?.message ?? "")}`;
+    case "pending":
+      return `${palette.dim("–")} ${name} not undone yet`;
+  }
 }
 
 function nextLines({ next }: RunView, palette: Palette): string[] {
@@ -236,9 +238,7 @@ function afterLines({ error, attempts, branch, undone }: StageVisit, palette: Pa
   return [
     ...(isNew ? [`  ${error.kind}: ${oneLine(error.message, 2000)}`] : []),
     ...(branch === null ? [] : [`  ${palette.cyan("↳")} ${branchText(branch)}`]),
-    ...(undone === null
-      ? []
-      : rollbackLines({ rollback: { status: "running", stages: [undone] } } as unknown as RunView, palette).map((line) => `  ${line}`)),
+    ...(undone === null ? [] : [`  ${undoneText(undone, palette)}`]),
   ];
 }
 
