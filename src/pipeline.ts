@@ -22,6 +22,7 @@ import { systemClock } from "./store/clock.ts";
 import { createMemoryJournal, type Journal } from "./store/journal.ts";
 import { concealRecord, recordingOf, type Secret } from "./store/references.ts";
 import type { RunRecord, Store } from "./store/store.ts";
+import { createSharedValues } from "./store/shared-values.ts";
 
 /** The world, as the library takes it; each part has a default. */
 export interface World {
@@ -154,7 +155,7 @@ function makePipeline(loaded: LoadedSource, options: PipelineOptions): Pipeline 
   if (plan === null || diagnostics.some(({ severity }) => severity === "error")) throw new PipelineError(diagnostics, loaded.documents);
   const callbacks = new Callbacks();
   const { env = process.env, clock = systemClock(), random = Math.random, newId = randomUUID, fetch } = options;
-  const world: RunWorld = { env, clock, random, fetch, functions, callbacks };
+  const world: RunWorld = { env, clock, random, fetch, functions, callbacks, shared: createSharedValues() };
   const start = (runOptions: RunOptions = {}): Run => startRun(newTask(plan, world, runOptions, newId), world);
   const again = { plan, world };
   return {
@@ -193,7 +194,7 @@ function newTask(plan: Plan, world: RunWorld, options: RunOptions, newId: () => 
   };
   const open = async (): Promise<Remembered> =>
     store === undefined ? forgotten(journal) : remember(store, record, secretsOf(plan, world.env));
-  return { plan, runId, sessionId, input, meta, startedAt, purpose: "resume", timeoutMs, signal, onEvent, open };
+  return { plan, runId, sessionId, input, meta, startedAt, purpose: "resume", timeoutMs, store: store ?? null, signal, onEvent, open };
 }
 
 /** Nothing of the run outlives the process. */

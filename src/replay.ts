@@ -1,5 +1,5 @@
 import type { Clock } from "./engine/clock.ts";
-import { type Outcome, WHOLE_RUN } from "./engine/durable.ts";
+import { NOT_YET, type Outcome, WHOLE_RUN } from "./engine/durable.ts";
 import type { RunEvent } from "./engine/event.ts";
 import { interpret } from "./engine/interpreter.ts";
 import type { RunResult } from "./engine/result.ts";
@@ -8,6 +8,7 @@ import { canUndo } from "./plan/checks/handlers.ts";
 import type { Plan } from "./plan/plan.ts";
 import { createMemoryJournal } from "./store/journal.ts";
 import { createLocalDurable } from "./store/local.ts";
+import { createSharedValues } from "./store/shared-values.ts";
 import { entriesUpTo, openRound, type Purpose } from "./store/rounds.ts";
 import type { RunRecord } from "./store/store.ts";
 
@@ -58,7 +59,8 @@ async function goThrough(plan: Plan, { record, entries }: Recorded, purpose: Pur
     random: () => 0,
     timeoutMs: null,
     graceMs: 0,
-    stopped: stopped ?? { failure: { kind: "cancelled", message: "the run has not come here yet" }, by: WHOLE_RUN },
+    shared: createSharedValues(),
+    stopped: stopped ?? { failure: NOT_YET, by: WHOLE_RUN },
     tellsPast: true,
     onEvent: async (event) => void events.push(event),
   });

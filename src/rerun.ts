@@ -78,7 +78,7 @@ export async function prepareRerun(
     return { recording, kept };
   };
   const { session_id: sessionId, meta, started_at: startedAt } = record;
-  const task = { plan, runId, sessionId, input: input.values, meta, startedAt, purpose: "resume" as const, timeoutMs, signal, open };
+  const task = { plan, runId, sessionId, input: input.values, meta, startedAt, purpose: "resume" as const, timeoutMs, store, signal, open };
   return { id: runId, parent, from, ...planned, start: (listener = onEvent) => startRun({ ...task, onEvent: listener }, world) };
 }
 

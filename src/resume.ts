@@ -139,7 +139,7 @@ async function prepare({ plan, world }: Again, runId: string, options: AgainOpti
       return { recording: recordingOf(kept, entries, secretsOf(used, world.env)), kept };
     };
     const { session_id: sessionId, input, meta, started_at: startedAt } = record;
-    const task = { plan: used, runId, sessionId, input, meta, startedAt, purpose, timeoutMs, signal, open };
+    const task = { plan: used, runId, sessionId, input, meta, startedAt, purpose, timeoutMs, store, signal, open };
     return {
       id: runId,
       plan: used,

@@ -4,14 +4,16 @@ import type { Clock } from "./engine/clock.ts";
 import type { Stamped } from "./engine/event.ts";
 import { interpret } from "./engine/interpreter.ts";
 import type { RunResult } from "./engine/result.ts";
-import { type Callbacks, Listener } from "./listener.ts";
+import type { SharedValues } from "./engine/shared-values.ts";
+import { type Callbacks, Listener, secretsOf } from "./listener.ts";
+import { createMasker, type Masker } from "./report/mask.ts";
 import type { Plan } from "./plan/plan.ts";
 import { undoableBefore } from "./replay.ts";
 import type { JsonObject } from "./spec/json.ts";
 import { createLocalDurable } from "./store/local.ts";
 import type { Recording } from "./store/references.ts";
 import { openRound } from "./store/rounds.ts";
-import type { OwnedRun } from "./store/store.ts";
+import type { OwnedRun, Store } from "./store/store.ts";
 
 /** From a stop to the end of every process: SIGTERM at once, SIGKILL after this. */
 export const KILL_AFTER_MS = 4_000;
@@ -38,6 +40,8 @@ export interface RunWorld {
   readonly fetch: typeof globalThis.fetch | undefined;
   readonly functions: ReadonlyMap<string, AgentFunction>;
   readonly callbacks: Callbacks;
+  /** Of all runs in this process that are in no store. */
+  readonly shared: SharedValues;
 }
 
 /** A run that is to begin, or to go on. */
@@ -51,6 +55,8 @@ export interface RunTask {
   readonly startedAt: number;
   readonly purpose: "resume" | "rollback";
   readonly timeoutMs: number | null;
+  /** null: those of the process. */
+  readonly store: Store | null;
   readonly signal: AbortSignal | undefined;
   readonly onEvent: ((event: Stamped) => void) | undefined;
   /** Takes hold of what is remembered of it. */
@@ -75,12 +81,12 @@ export function startRun(task: RunTask, world: RunWorld): Run {
     functions: world.functions,
     graceMs: KILL_AFTER_MS,
     clock: world.clock,
-    onProcess: (process) => kept?.noteProcess(process),
+    onProcess: (started) => kept?.noteProcess(started),
     ...(world.fetch === undefined ? {} : { fetch: world.fetch }),
   });
   const run = async (): Promise<RunResult> => {
     // The first event comes after this function has returned, so that its caller can hold the run.
-    await null;
+    await Promise.resolve();
     const remembered = await task.open();
     kept = remembered.kept;
     try {
@@ -121,7 +127,7 @@ async function drive(task: RunTask, world: RunWorld, { recording: journal, kept 
     onEvent: task.onEvent,
     kill: means.kill,
     graceMs: KILL_AFTER_MS,
-    onProcess: (process) => kept?.noteProcess(process),
+    onProcess: (started) => kept?.noteProcess(started),
   });
   const { sessionId, input, meta, startedAt } = task;
   const { stopped, ...round } = openRound(journal, purpose);
@@ -136,6 +142,7 @@ async function drive(task: RunTask, world: RunWorld, { recording: journal, kept 
     signal: means.signal,
     kill: means.kill,
     graceMs: GRACE_MS,
+    shared: masked((task.store ?? world).shared, createMasker(secretsOf(plan, world.env))),
     stopped,
     onEvent: (event, hooks, stop) => listener.tell(event, hooks, stop),
   });
@@ -159,4 +166,15 @@ async function drive(task: RunTask, world: RunWorld, { recording: journal, kept 
   } finally {
     close();
   }
+}
+
+/** Values that runs share, in which no secret of this one shows. */
+function masked(shared: SharedValues, masker: Masker): Pick<SharedValues, "update"> {
+  return {
+    update: (name, change) =>
+      shared.update(name, (value) => {
+        const changed = change(value);
+        return { ...changed, value: masker.maskJson(changed.value) };
+      }),
+  };
 }

@@ -3,6 +3,7 @@ import type { HookPlan } from "../plan/plan.ts";
 import type { Decision } from "./branch.ts";
 import type { RunEvent } from "./event.ts";
 import type { Failure, Usage } from "./failure.ts";
+import type { SharedValues } from "./shared-values.ts";
 
 /**
  * The seam between the interpreter and an engine that survives crashes.
@@ -58,6 +59,9 @@ export interface Stop {
 /** What stops the whole run: a cancellation, or its timeout. */
 export const WHOLE_RUN = "run";
 
+/** Why nothing starts where a run is only looked at: it tells what the run has not come to from what ended. */
+export const NOT_YET: Failure = { kind: "cancelled", message: "the run has not come here yet" };
+
 /** A child run: a member of a group, or a nested pipeline. */
 export interface Child<Result> {
   readonly name: string;
@@ -91,6 +95,8 @@ export interface StepContext {
   random(): number;
   /** Milliseconds until the run's time ends; Infinity without a limit. */
   remainingMs(): number;
+  /** What all runs on the store share. */
+  readonly shared: Pick<SharedValues, "update">;
   /**
    * Runs `work` with a signal that aborts after `timeoutMs` or when the run is interrupted, waits for it to end (at
    * most the grace period after the abort), and rejects with an `AgentError` that says why it was stopped. Work that

@@ -6,6 +6,7 @@ import { adaptInput, adaptOutput, defaultTextKey } from "./adapt.ts";
 import type { AgentReply, Metadata } from "./agent.ts";
 import { backoffDelayMs } from "./backoff.ts";
 import { isCheckpoint } from "./checkpoint.ts";
+import { admissionOutcome, type Circuit, circuitOf } from "./circuit.ts";
 import { type Decided, decideAfter, decideOnPast, UNDECIDED } from "./decide.ts";
 import type { Outcome, StepContext, Stop } from "./durable.ts";
 import type { BranchEvent, StageRef } from "./event.ts";
@@ -128,9 +129,9 @@ class StageVisit {
     return this.#settle({ ...last, settled: "cancelled", failure, stopped_by: by });
   }
 
-  /** Every attempt at this visit by this agent in this round has its own key. */
-  #attemptKey(agent: AgentPlan, attempt: number): string {
-    return `${this.#key}!${this.#frame.round}${agent === this.#stage.agent ? "" : `@${agent.name}`}#${attempt}`;
+  /** Every attempt at this visit by this agent in this round has its own key; `what` comes before it. */
+  #attemptKey(agent: AgentPlan, attempt: number, what = ""): string {
+    return `${this.#key}${what}!${this.#frame.round}${agent === this.#stage.agent ? "" : `@${agent.name}`}#${attempt}`;
   }
 
   async #attempt(agent: AgentPlan, attempt: number): Promise<Outcome> {
@@ -148,12 +149,17 @@ class StageVisit {
     // Of several attempts, the result shows what was inside of the last one.
     this.#frame.stages.length = this.#firstResult;
     this.#frame.path.length = this.#firstPath;
-    const nested = agent.call.type === "pipeline" && input.ok ? await this.#nested(agent, attempt, input.value, false) : null;
+    const isNested = agent.call.type === "pipeline" && input.ok;
+    const refused = isNested && agent.breaker !== null ? await this.#admitNested(agent, attempt) : null;
+    const nested = isNested && refused === null ? await this.#nested(agent, attempt, input.value, false) : null;
     let live: LiveAttempt | null = null;
     const outcome = await durable.step(
       key,
       async (context) => {
-        const body = await this.#body(agent, attempt, { state, meta, input, nested }, context);
+        const circuit = this.#circuit(agent, attempt, context);
+        const barred = isNested ? refused : await circuit.admit();
+        const body = await this.#body(agent, attempt, { state, meta, input, nested, barred, circuit }, context);
+        if (body.outcome.status === "succeeded") await circuit.succeeded();
         live = { branch: body.branch };
         return body.outcome;
       },
@@ -162,26 +168,42 @@ class StageVisit {
     this.#input = shownInput;
     if (this.#frame.keyPrefix !== "") this.#frame.run.history.add(key, outcome);
     this.#live = live;
-    if (live !== null) {
-      const fallback = outcome.settled === null && outcome.retry_in_ms === null ? (fallbackOf(this.#frame, agent)?.name ?? null) : null;
-      await durable.emit(
-        {
-          type: "attempt-end",
-          stage: this.#ref,
-          agent: agent.name,
-          attempt,
-          attempts,
-          status: outcome.status,
-          duration_ms: outcome.duration_ms,
-          failure: outcome.failure,
-          retry_in_ms: outcome.retry_in_ms,
-          fallback,
-          usage: outcome.usage,
-        },
-        { hooks: plan.hooks },
-      );
-    }
+    await this.#tellAttemptEnd(agent, outcome, live === null);
     return outcome;
+  }
+
+  async #tellAttemptEnd(agent: AgentPlan, outcome: Outcome, isPast: boolean): Promise<void> {
+    const fallback = outcome.settled === null && outcome.retry_in_ms === null ? (fallbackOf(this.#frame, agent)?.name ?? null) : null;
+    await this.#frame.durable.emit(
+      {
+        type: "attempt-end",
+        stage: this.#ref,
+        agent: agent.name,
+        attempt: outcome.attempt,
+        attempts: agent.retry.retries + 1,
+        status: outcome.status,
+        duration_ms: outcome.duration_ms,
+        failure: outcome.failure,
+        retry_in_ms: outcome.retry_in_ms,
+        fallback,
+        usage: outcome.usage,
+      },
+      { hooks: this.#frame.plan.hooks, isPast },
+    );
+  }
+
+  #circuit(agent: AgentPlan, attempt: number, context: StepContext): Circuit {
+    const { run, plan } = this.#frame;
+    return circuitOf(agent, plan.pipelineId, `${run.runId}/${this.#attemptKey(agent, attempt)}`, context);
+  }
+
+  /** A nested pipeline has steps of its own, so that whether it may begin is recorded before them. */
+  async #admitNested(agent: AgentPlan, attempt: number): Promise<string | null> {
+    const key = this.#attemptKey(agent, attempt, "/admission");
+    const { failure } = await this.#frame.durable.step(key, async (context) =>
+      admissionOutcome(agent, attempt, await this.#circuit(agent, attempt, context).admit(), context),
+    );
+    return failure?.message ?? null;
   }
 
   #nested(agent: AgentPlan, attempt: number, input: JsonObject, isPast: boolean): Promise<NestedRun> {
@@ -215,6 +237,7 @@ class StageVisit {
     });
     let reply: AgentReply | null = null;
     try {
+      if (given.barred !== null) throw new AgentError("circuit_open", given.barred);
       reply = await this.#call(agent, attempt, given, context);
       const adapted =
         this.#place.undoes === undefined
@@ -240,8 +263,11 @@ class StageVisit {
       };
     } catch (thrown) {
       const stop = given.nested?.stopped ?? this.#frame.durable.interruption();
-      const failure = toFailure(thrown);
-      const next = stop === undefined ? this.#afterFailure(agent, attempt, failure, common().duration_ms, context) : stoppedBy(stop);
+      const next =
+        stop === undefined
+          ? this.#afterFailure(agent, attempt, await given.circuit.failed(toFailure(thrown)), common().duration_ms, context)
+          : stoppedBy(stop);
+      if (stop !== undefined) await given.circuit.stopped();
       return {
         outcome: {
           ...common(),
@@ -290,9 +316,15 @@ class StageVisit {
   }
 
   /** A failed attempt is followed by another one, by a fallback, or by the end of the visit. */
-  #afterFailure(agent: AgentPlan, attempt: number, failure: Failure, durationMs: number, context: StepContext): AfterFailure {
+  #afterFailure(
+    agent: AgentPlan,
+    attempt: number,
+    { failure, isOpen }: { readonly failure: Failure; readonly isOpen: boolean },
+    durationMs: number,
+    context: StepContext,
+  ): AfterFailure {
     let last = failure;
-    if (attempt <= agent.retry.retries && agent.retry.on.has(failure.kind)) {
+    if (!isOpen && attempt <= agent.retry.retries && agent.retry.on.has(failure.kind)) {
       const delayMs = Math.max(backoffDelayMs(agent.retry, attempt, context.random()), failure.retry_after_ms ?? 0);
       if (failure.retry_after_ms === undefined || delayMs < context.remainingMs()) {
         return { settled: null, failure, retryInMs: delayMs, ...UNDECIDED };
@@ -422,6 +454,8 @@ class StageVisit {
     const event = { type: "stage-start", stage: this.#ref, agent: this.#stage.agent.name, input: this.#input, state } as const;
     this.#begun = await this.#frame.durable.emit(event, { isPast: true });
     if (agent.call.type === "pipeline" && input.ok) await this.#nested(agent, last.attempt, input.value, true);
+    for (const outcome of past.outcomes)
+      await this.#tellAttemptEnd(this.#frame.plan.agents.get(outcome.agent ?? "") ?? this.#stage.agent, outcome, true);
     return this.#settle(last);
   }
 
@@ -440,6 +474,9 @@ interface Given {
   readonly meta: Metadata;
   readonly input: Tried<JsonObject>;
   readonly nested: NestedRun | null;
+  /** Why the agent is not called; null: it is. */
+  readonly barred: string | null;
+  readonly circuit: Circuit;
 }
 
 interface AfterFailure extends Decided {

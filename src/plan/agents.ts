@@ -113,7 +113,7 @@ function retryPolicy(keys: AgentSpec): RetryPolicy {
 function checkKeys(agent: EffectiveAgent, context: AgentsContext): void {
   const isExtended = context.extended.has(agent.name);
   if ((agent.bases.length === 0 && !isExtended) || context.functions.has(agent.name)) return;
-  const own = agentProblems(agent.name, context.source.spec.agents?.[agent.name] ?? {}, context.handlers.alone.has(agent.name)).filter(
+  const own = agentProblems(agent.name, context.source.spec.agents?.[agent.name] ?? {}).filter(
     ({ code }) => code !== "missing-key" || !isExtended,
   );
   const bases = agent.bases.flatMap((base) => keyProblems(context.effective.get(base) ?? agent, context));

@@ -84,7 +84,7 @@ function pathOf(plan: Plan, agent: string, key: "cwd" | "command" | "env" | "mod
 }
 
 /** The agents that some stage calls, or that undo one; fallbacks included. */
-export function usedAgents(plan: Plan): AgentPlan[] {
+function usedAgents(plan: Plan): AgentPlan[] {
   const used = new Map<string, AgentPlan>();
   const add = (agent: AgentPlan | undefined): void => {
     if (agent === undefined || used.has(agent.name)) return;

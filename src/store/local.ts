@@ -13,6 +13,7 @@ import {
 } from "../engine/durable.ts";
 import type { RunEvent } from "../engine/event.ts";
 import { AgentError, type Failure } from "../engine/failure.ts";
+import type { SharedValues } from "../engine/shared-values.ts";
 import type { HookPlan } from "../plan/plan.ts";
 import { formatDuration } from "../spec/duration.ts";
 import { Interruption } from "./interruption.ts";
@@ -37,6 +38,7 @@ export interface LocalOptions {
   readonly stopped?: Stop | undefined;
   /** Tells also what had happened before. */
   readonly tellsPast?: boolean;
+  readonly shared: Pick<SharedValues, "update">;
   readonly onEvent: (event: RunEvent, hooks: readonly HookPlan[], signal: AbortSignal) => Promise<void>;
 }
 
@@ -230,8 +232,9 @@ class LocalDurable implements Durable {
   }
 
   #context(): StepContext {
-    const { clock, random } = this.#options;
+    const { clock, random, shared } = this.#options;
     return {
+      shared,
       now: () => clock.now(),
       elapsed: () => clock.elapsed(),
       random,

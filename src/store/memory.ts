@@ -1,3 +1,4 @@
+import type { SharedValues } from "../engine/shared-values.ts";
 import type { Outcome } from "../engine/durable.ts";
 import type { Stamped } from "../engine/event.ts";
 import { type Json, jsonEqual, toJson } from "../spec/json.ts";
@@ -11,7 +12,6 @@ import {
   type RunOwner,
   type RunRecord,
   type RunSummary,
-  type SharedValues,
   type Store,
   StoreError,
   type StoredRun,

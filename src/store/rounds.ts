@@ -1,4 +1,4 @@
-import { type Outcome, type Stop, WHOLE_RUN } from "../engine/durable.ts";
+import { NOT_YET, type Outcome, type Stop, WHOLE_RUN } from "../engine/durable.ts";
 import { History } from "../engine/history.ts";
 import { demandKey, endKey, type RollbackRound, rollbackEndKey } from "../engine/interpreter.ts";
 import type { Journal } from "./journal.ts";
@@ -22,8 +22,8 @@ type Entries = readonly (readonly [key: string, outcome: Outcome])[];
 export type Purpose = "resume" | "rollback" | "look";
 
 /**
- * Opens the round that comes next: a run that had ended or was being stopped gets a new one, a run that had died goes on
- * in its own, where what it recorded is found under the same keys.
+ * Opens the round that comes next: a run that had failed or was being stopped gets a new one, a run that had died goes on
+ * in its own, where what it recorded is found under the same keys. One that had succeeded or was undone stays as it is.
  */
 export function openRound(journal: Pick<Journal, "get" | "entries">, purpose: Purpose = "resume"): Round {
   const entries = [...journal.entries()];
@@ -33,12 +33,14 @@ export function openRound(journal: Pick<Journal, "get" | "entries">, purpose: Pu
   while (isRecorded(rollbackEndKey(latest, rollback))) rollback += 1;
   const end = journal.get(endKey(latest));
   const isUndoing = isRecorded(demandKey(latest, rollback)) || (rollback === 1 && end?.settled === null);
+  const isUndone = rollback > 1 && !isUndoing;
+  // Its process died before it could tell the store: there is nothing to go on with, but the end to be told.
+  const isFinal = end?.settled === "succeeded" || isUndone;
   const isOver = end !== undefined || entries.some(([key, { stopped_by }]) => roundOf(key) === latest && stopped_by === WHOLE_RUN);
-  const isUndone = isOver && rollback > 1 && !isUndoing;
-  const isNew = latest === 0 || (purpose === "resume" && isOver && !isUndoing && !isUndone);
+  const isNew = latest === 0 || (purpose === "resume" && isOver && !isUndoing && !isFinal);
   const round = isNew ? latest + 1 : latest;
-  // What is looked at, and what a run that died after it only has to end with, is the rollback that has ended, if one has.
-  const number = isNew ? 1 : purpose !== "rollback" && isUndone ? rollback - 1 : rollback;
+  // Unless another one is asked for, it is the rollback that has ended, if one has.
+  const number = isNew ? 1 : purpose === "rollback" || isUndoing ? rollback : Math.max(1, rollback - 1);
   const demanded = purpose === "rollback" || isRecorded(demandKey(round, number));
   const isPast = (key: string): boolean => roundOf(key) < round || (key.startsWith("rollback:") && rollbackOf(key) < number);
   return {
@@ -58,8 +60,7 @@ export function entriesUpTo(round: number, entries: Entries): Entries {
 /** The reason that the sequence had not to go on; a reason as good as any where it went to its end. */
 function stopOf(end: Outcome | undefined, purpose: Purpose): Stop {
   if (end?.failure !== undefined && end.failure !== null) return { failure: end.failure, by: end.stopped_by ?? WHOLE_RUN };
-  const message = purpose === "rollback" ? "the run is rolled back" : "the run has not come here yet";
-  return { failure: { kind: "cancelled", message }, by: WHOLE_RUN };
+  return { failure: purpose === "rollback" ? { kind: "cancelled", message: "the run is rolled back" } : NOT_YET, by: WHOLE_RUN };
 }
 
 /** `outer~1/inner~1!2.1#1` → 2 */

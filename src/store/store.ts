@@ -2,8 +2,9 @@ import type { Outcome } from "../engine/durable.ts";
 import type { Stamped } from "../engine/event.ts";
 import type { Metadata } from "../engine/agent.ts";
 import type { RunResult, RunStatus } from "../engine/result.ts";
+import type { SharedValues } from "../engine/shared-values.ts";
 import type { PlanSource } from "../plan/plan.ts";
-import type { Json, JsonObject } from "../spec/json.ts";
+import type { JsonObject } from "../spec/json.ts";
 import type { Journal } from "./journal.ts";
 
 /**
@@ -125,17 +126,6 @@ export interface NotedProcess {
   readonly pid: number;
   /** When it started, in the words of the system, which tell it from a later process with the same pid. */
   readonly started: string;
-}
-
-/** Values by name that all processes on the store see at once. */
-export interface SharedValues {
-  /**
-   * Reads a value (null: there is none), and writes what `change` makes of it, as one step that no other process comes
-   * between. A value that is returned as it was is not written; null removes it.
-   */
-  update<Result>(name: string, change: (value: Json) => { readonly value: Json; readonly result: Result }): Promise<Result>;
-  /** By name, in alphabetical order. */
-  list(): Promise<readonly (readonly [name: string, value: Json])[]>;
 }
 
 export type StoreErrorCode =

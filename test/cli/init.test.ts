@@ -100,7 +100,7 @@ describe("completion", () => {
       const { stdout: lines } = spawnSync("bash", ["--norc", "-c", shell], { encoding: "utf8" });
       return lines.split("\n").filter((word) => word !== "");
     };
-    expect(offered("agentflow", "")).toEqual(["run", "validate", "init", "schema", "completion"]);
+    expect(offered("agentflow", "")).toEqual(["run", "resume", "rerun", "rollback", "validate", "init", "schema", "completion"]);
     expect(offered("agentflow", "run", "--o")).toEqual(["--output", "--out"]);
     expect(offered("agentflow", "run", "--output", "")).toEqual(["state", "result", "none"]);
     expect(offered("agentflow", "validate", "--format", "")).toEqual(["human", "json"]);

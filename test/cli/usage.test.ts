@@ -19,6 +19,12 @@ Options:
 Commands:
   run [options] [file]           run a pipeline: progress on stderr, the final state as JSON on
                                  stdout
+  resume [options] [run]         go on with a run that did not finish: what finished is not run
+                                 again
+  rerun [options] <run>          start a new run of the file as it is now, with what a run had
+                                 recorded before a stage
+  rollback [options] <run>       undo what a run had finished that did not succeed, the last stage
+                                 first
   validate [options] <files...>  check pipeline files: every problem at once, with its place
   init [options] [directory]     make a runnable pipeline to start from
   schema                         print the JSON Schema of the pipeline file, for editors
@@ -58,6 +64,9 @@ describe("help", () => {
 
   test.each([
     ["run", "Usage: agentflow run [options] [file]"],
+    ["resume", "Usage: agentflow resume [options] [run]"],
+    ["rerun", "Usage: agentflow rerun [options] <run>"],
+    ["rollback", "Usage: agentflow rollback [options] <run>"],
     ["validate", "Usage: agentflow validate [options] <files...>"],
     ["init", "Usage: agentflow init [options] [directory]"],
     ["schema", "Usage: agentflow schema [options]"],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { AgentDefinition, PipelineDefinition } from "../../src/spec/spec.ts";
-import { canned, pipeline, planOf, problemsOf } from "./plans.ts";
+import { build, canned, pipeline, planOf, problemsOf } from "./plans.ts";
 
 type Agents = Record<string, AgentDefinition>;
 type Sequential = PipelineDefinition["orchestration"]["sequential"];
@@ -139,6 +139,13 @@ describe("row 94: the agent that undoes another", () => {
     expect(await problemsOf(pipeline({ agents: ["a"] }, agents))).toEqual([nothing("writes", nowhere, "v")]);
   });
 
+  test("has none for a key that nobody writes, which is told once", async () => {
+    const agents = { a: prints("x", { writes: ["x"], rollback: "u" }), u: c({ keep: ["y"] }) };
+    expect(await problemsOf(pipeline({ agents: ["a"] }, agents, { inputs: { z: {} } }))).toEqual([
+      nothing("keep", "the state is not touched by it"),
+    ]);
+  });
+
   test("that is a stage as well needs a key for its text", async () => {
     const agents = { a: c({ rollback: "b" }), b: prints("x", { stdout: "text" }) };
     expect(await problemsOf(pipeline({ agents: ["a", "b"] }, agents))).toEqual([
@@ -153,6 +160,25 @@ describe("row 94: the agent that undoes another", () => {
     const agents = { a: c({ rollback: "u" }), u: { type: "script" }, b: { extends: "u", shell: "true" } } satisfies Agents;
     expect(await problemsOf(pipeline({ agents: ["a", "b"] }, agents))).toEqual([
       "agents.u missing-key: `u` is a script, so it needs `command` or `shell`",
+    ]);
+  });
+
+  test("counts as reached where it may be that a mistyped value names it", async () =>
+    expect(await problemsOf(pipeline({ agents: ["a"] }, { a: c({ rollback: 5 } as unknown as AgentDefinition), u: c() }))).toEqual([
+      "agents.a.rollback wrong-type: `rollback`: expected text, got the number 5",
+    ]));
+
+  test.each([
+    ["checkpoint_frequency", -1],
+    ["save_intermediate_results", 1],
+    ["compress_above", 1],
+    ["rollback", "never"],
+  ])("a mistake in %s does not hide one that no run comes to", async (key, value) => {
+    const pipelineKeys = { [key]: value } as Sequential["pipeline"] & object;
+    const problems = await problemsOf(pipeline({ agents: ["a"], pipeline: pipelineKeys }, canned("a", "b")));
+    expect(problems.map((problem) => problem.split(": ")[0])).toEqual([
+      expect.stringContaining(`orchestration.sequential.pipeline.${key} `),
+      "~ agents.b unreached-agent",
     ]);
   });
 
@@ -211,6 +237,35 @@ describe("a rollback sees the names of its stage, not the state:", () => {
     ]);
   });
 
+  test("its `output` table belongs to the stage that it is as well", async () => {
+    const agents = { a: c({ reply: { x: 1 }, rollback: "b" }), b: prints("1", { output: { y: "result + x" } }) };
+    expect(await problemsOf(pipeline({ agents: ["a", "b"] }, agents))).toEqual([]);
+  });
+
+  test("nothing is said where its input table may be that of an agent that is not there", async () =>
+    expect(await problemsOf(pipeline({ agents: ["a"] }, undoneBy({ ...prints("${{ y }}"), extends: "v" })))).toEqual([
+      "agents.u.extends unknown-agent: there is no agent called `v`",
+    ]));
+
+  test("nothing is said where a misspelt key may be its input table", async () =>
+    expect(
+      await problemsOf(pipeline({ agents: ["a"] }, undoneBy({ ...prints("${{ y }}"), inptu: { y: "output" } } as AgentDefinition))),
+    ).toEqual(["agents.u.inptu unknown-key: unknown key `inptu` in [agents.u]"]));
+
+  const moreOf = async (agents: Agents): Promise<unknown[]> =>
+    (await build(pipeline({ agents: ["a"] }, agents))).diagnostics.map(({ help, related }) => [help, related]);
+  const inside = (name: string): string =>
+    `what the stage had is in \`input\`, and what came of it in \`output\`: write \`input.${name}\` or \`output.${name}\``;
+
+  test("a text that two agents share is told once", async () =>
+    expect(await moreOf({ ...undoneBy(prints("${{ x }}", { fallback: "v" })), v: { extends: "u" } })).toEqual([[inside("x"), undefined]]));
+
+  test("a key of the state is not taken for a mistyped name", async () => {
+    const agents = { a: c({ reply: { inputs: 1 }, rollback: "u" }), u: prints("${{ inputs }}") };
+    expect(await moreOf(agents)).toEqual([[inside("inputs"), undefined]]);
+    expect(await moreOf({ ...agents, a: c({ rollback: "u" }) })).toEqual([["did you mean `input`?", undefined]]);
+  });
+
   test("what it reads is no input of the run", async () => {
     const plan = await planOf(pipeline({ agents: ["a"] }, undoneBy(prints("${{ output.x }}"))));
     expect(plan.assumedInputs).toEqual([]);
@@ -245,6 +300,11 @@ describe("`rollback` of the pipeline", () => {
     expect(await problemsOf(nested("manual"), { files: { "inner.toml": inner('rollback = "u"') } })).toEqual([]);
     expect(await problemsOf(nested("auto"), { files: { "inner.toml": inner('fallback = "u"') } })).toEqual([nothing]);
   });
+
+  test("is not judged where a nested pipeline has errors", async () =>
+    expect(await problemsOf(nested("auto"), { files: { "inner.toml": inner('rollback = "x"') } })).toEqual([
+      "/p/inner.toml: agents.i.rollback unknown-agent: there is no agent called `x`",
+    ]));
 
   test("is not judged where a nested pipeline is not known", async () =>
     expect(await problemsOf(nested("auto"))).toEqual(["agents.a.file unreadable-file: there is no file inner.toml"]));

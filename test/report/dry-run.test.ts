@@ -247,7 +247,7 @@ describe("a dry run, of what is kept and undone", () => {
 
   it.each([
     { settings: { checkpointFrequency: 0 }, kept: ["progress is kept only at a failure and at the end"] },
-    { settings: { checkpointFrequency: 5 }, kept: ["progress is kept after every 5 stages, and at a failure and the end"] },
+    { settings: { checkpointFrequency: 2 }, kept: ["progress is kept after every 2 stages, and at a failure and the end"] },
     { settings: { saveIntermediateResults: false }, kept: ["once the run has succeeded, only its final state and timings"] },
     { settings: { compressAbove: 65_536 }, kept: ["values from 64KB on are compressed"] },
   ])("says how it is kept: $settings", ({ settings, kept }) =>

@@ -3,6 +3,7 @@ import type { ChildResult, Durable, Outcome, StepContext, Stop } from "../../src
 import { AgentError } from "../../src/engine/failure.ts";
 import { createMemoryJournal, type Journal } from "../../src/store/journal.ts";
 import { createLocalDurable } from "../../src/store/local.ts";
+import { createSharedValues } from "../../src/store/shared-values.ts";
 import { waitOn } from "../support/run.ts";
 import { type VirtualClock, virtualClock } from "../support/virtual-clock.ts";
 
@@ -371,6 +372,7 @@ durableSuite("on a journal of this process", (world, timeoutMs) => {
     timeoutMs,
     signal: cancellation.signal,
     graceMs: 5000,
+    shared: createSharedValues(),
     onEvent: () => Promise.resolve(),
   });
   return durable;
@@ -386,6 +388,7 @@ test("events are told in order and waited for; not those of a step that is recor
     random: () => 0.5,
     timeoutMs: null,
     graceMs: 0,
+    shared: createSharedValues(),
     onEvent: async ({ type }) => {
       await waitOn(clock, 10);
       told.push(type);
