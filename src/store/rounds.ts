@@ -1,4 +1,4 @@
-import { type Outcome, type Stop, WHOLE_RUN } from "../engine/durable.ts";
+import { NOT_YET, type Outcome, type Stop, WHOLE_RUN } from "../engine/durable.ts";
 import { History } from "../engine/history.ts";
 import { demandKey, endKey, type RollbackRound, rollbackEndKey } from "../engine/interpreter.ts";
 import type { Journal } from "./journal.ts";
@@ -16,12 +16,14 @@ export interface Round {
   readonly stopped: Stop | undefined;
 }
 
+type Entries = readonly (readonly [key: string, outcome: Outcome])[];
+
 /** `resume` goes on with a run; `rollback` undoes what it had finished; `look` finds what there is. */
 export type Purpose = "resume" | "rollback" | "look";
 
 /**
- * Opens the round that comes next: a run that had ended or was being stopped gets a new one, a run that had died goes on
- * in its own, where what it recorded is found under the same keys.
+ * Opens the round that comes next: a run that had failed or was being stopped gets a new one, a run that had died goes on
+ * in its own, where what it recorded is found under the same keys. One that had succeeded or was undone stays as it is.
  */
 export function openRound(journal: Pick<Journal, "get" | "entries">, purpose: Purpose = "resume"): Round {
   const entries = [...journal.entries()];
@@ -31,11 +33,14 @@ export function openRound(journal: Pick<Journal, "get" | "entries">, purpose: Pu
   while (isRecorded(rollbackEndKey(latest, rollback))) rollback += 1;
   const end = journal.get(endKey(latest));
   const isUndoing = isRecorded(demandKey(latest, rollback)) || (rollback === 1 && end?.settled === null);
+  const isUndone = rollback > 1 && !isUndoing;
+  // Its process died before it could tell the store: there is nothing to go on with, but the end to be told.
+  const isFinal = end?.settled === "succeeded" || isUndone;
   const isOver = end !== undefined || entries.some(([key, { stopped_by }]) => roundOf(key) === latest && stopped_by === WHOLE_RUN);
-  const isNew = latest === 0 || (purpose === "resume" && isOver && !isUndoing);
+  const isNew = latest === 0 || (purpose === "resume" && isOver && !isUndoing && !isFinal);
   const round = isNew ? latest + 1 : latest;
-  // What is looked at is the rollback that has ended, if one has.
-  const number = isNew ? 1 : purpose === "look" && !isUndoing ? Math.max(1, rollback - 1) : rollback;
+  // Unless another one is asked for, it is the rollback that has ended, if one has.
+  const number = isNew ? 1 : purpose === "rollback" || isUndoing ? rollback : Math.max(1, rollback - 1);
   const demanded = purpose === "rollback" || isRecorded(demandKey(round, number));
   const isPast = (key: string): boolean => roundOf(key) < round || (key.startsWith("rollback:") && rollbackOf(key) < number);
   return {
@@ -43,15 +48,19 @@ export function openRound(journal: Pick<Journal, "get" | "entries">, purpose: Pu
     history: new History(entries.filter(([key]) => isPast(key))),
     resumed: entries.length > 0,
     rollback: { number, demanded },
-    stopped: purpose === "resume" && !isUndoing ? undefined : stopOf(end, purpose),
+    stopped: purpose === "resume" && !isUndoing && !isUndone ? undefined : stopOf(end, purpose),
   };
+}
+
+/** What was recorded up to the end of a round. */
+export function entriesUpTo(round: number, entries: Entries): Entries {
+  return entries.filter(([key]) => roundOf(key) <= round);
 }
 
 /** The reason that the sequence had not to go on; a reason as good as any where it went to its end. */
 function stopOf(end: Outcome | undefined, purpose: Purpose): Stop {
   if (end?.failure !== undefined && end.failure !== null) return { failure: end.failure, by: end.stopped_by ?? WHOLE_RUN };
-  const message = purpose === "rollback" ? "the run is rolled back" : "the run has not come here yet";
-  return { failure: { kind: "cancelled", message }, by: WHOLE_RUN };
+  return { failure: purpose === "rollback" ? { kind: "cancelled", message: "the run is rolled back" } : NOT_YET, by: WHOLE_RUN };
 }
 
 /** `outer~1/inner~1!2.1#1` → 2 */

@@ -19,6 +19,7 @@ const outcome: Outcome = {
   usage: null,
   answers: 0,
 };
+const failed: Outcome = { ...outcome, status: "failed", settled: "failed", failure: { kind: "exit", message: "exited with code 1" } };
 const stopped = (by: string): Outcome => ({
   ...outcome,
   status: "failed",
@@ -31,13 +32,45 @@ test.each<[string, [string, Outcome][], number, number]>([
   ["a new run begins with the first", [], 1, 0],
   ["one that had died goes on in its own", [["a~1!1#1", outcome]], 1, 0],
   [
-    "one that had ended gets the next, with what was recorded as its history",
+    "one that had failed gets the next, with what was recorded as its history",
+    [
+      ["a~1!1#1", failed],
+      ["run!1", failed],
+    ],
+    2,
+    2,
+  ],
+  [
+    "one that had succeeded stays in its own: that is all there is to tell of it",
     [
       ["a~1!1#1", outcome],
       ["run!1", outcome],
     ],
-    2,
-    2,
+    1,
+    0,
+  ],
+  [
+    "so does one that was being rolled back",
+    [
+      ["a~1!1#1", outcome],
+      ["b~1!1#1", failed],
+      ["run!1", { ...failed, settled: null }],
+      ["rollback:a~1!1.1#1", outcome],
+    ],
+    1,
+    0,
+  ],
+  [
+    "and one that was rolled back: what is undone is not done again",
+    [
+      ["a~1!1#1", outcome],
+      ["b~1!1#1", failed],
+      ["run!1", { ...failed, settled: null }],
+      ["rollback:a~1!1.1#1", outcome],
+      ["rollback!1.1#ended", outcome],
+    ],
+    1,
+    0,
   ],
   [
     "so does one that had died after the whole of it was stopped",
@@ -53,7 +86,7 @@ test.each<[string, [string, Outcome][], number, number]>([
     "one that had died in its second round goes on in that, with the first as its history",
     [
       ["a~1!1#1", outcome],
-      ["run!1", outcome],
+      ["run!1", failed],
       ["b~1!2#1", outcome],
     ],
     2,
@@ -63,7 +96,7 @@ test.each<[string, [string, Outcome][], number, number]>([
     "rounds of nested pipelines belong to that of the run",
     [
       ["n~1/a~1!1.7#1", outcome],
-      ["run!1", outcome],
+      ["run!1", failed],
       ["n~1/b~1!2.1#1", outcome],
     ],
     2,

@@ -44,6 +44,8 @@ export interface RunningProgram {
   stop(reason: StopReason): void;
   /** As an agent in this process does. */
   print(text: string): void;
+  /** As whoever read stdout does by going away. */
+  closeStdout(): void;
 }
 
 /** Starts the whole program in this process. Ids are `id-1`, `id-2`, …; chance is none. */
@@ -82,6 +84,7 @@ export function startProgram(args: readonly string[], world: ProgramWorld): Runn
     says: stderr.says,
     prints: stdout.says,
     stop: (reason) => stopListeners.forEach((listener) => listener(reason)),
+    closeStdout: stdout.close,
     print: (text) => consoleListeners.forEach((listener) => listener(text)),
   };
 }
@@ -105,8 +108,10 @@ function memoryOutput({ isTTY = false, columns = 0 }: ProgramWorld): {
   readonly output: Output;
   text(): string;
   says(text: string): Promise<void>;
+  close(): void;
 } {
   let written = "";
+  const closed: (() => void)[] = [];
   const waiting: { readonly text: string; readonly resolve: () => void }[] = [];
   return {
     output: {
@@ -117,8 +122,10 @@ function memoryOutput({ isTTY = false, columns = 0 }: ProgramWorld): {
         for (const one of waiting) if (written.includes(one.text)) one.resolve();
       },
       flushed: async () => null,
+      onClosed: (listener) => void closed.push(listener),
     },
     text: () => written,
+    close: () => closed.forEach((listener) => listener()),
     says: (text) =>
       new Promise((resolve) => {
         if (written.includes(text)) resolve();
