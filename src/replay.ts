@@ -42,8 +42,9 @@ export async function replay(plan: Plan, recorded: Recorded, purpose: Purpose): 
  */
 export async function undoableBefore(round: number, plan: Plan, { record, entries }: Recorded): Promise<Undoable[]> {
   const undoable: Undoable[] = [];
-  if (!canUndo([...plan.agents.values()])) return undoable;
-  for (let past = 1; past < round; past += 1) await goThrough(plan, { record, entries: entriesUpTo(past, entries) }, "look", undoable);
+  if (round === 1 || !canUndo([...plan.agents.values()])) return undoable;
+  const all = [...entries];
+  for (let past = 1; past < round; past += 1) await goThrough(plan, { record, entries: entriesUpTo(past, all) }, "look", undoable);
   return undoable;
 }
 

@@ -114,7 +114,7 @@ describe("commands", () => {
   /** A page has many of them, and a machine that does something else as well starts a process in a second. */
   const PROCESSES_MS = 60_000;
   /** How long something took is different every time. */
-  const untimed = (text: string): string => text.replace(/(✔|✖|succeeded in|failed after) \d+(\.\d+)?m?s/g, "$1 …");
+  const untimed = (text: string): string => text.replace(/(✔|✖|succeeded in|after|finished: \w+|undone by \w+,) \d+(\.\d+)?m?s/g, "$1 …");
 
   test.each(names.filter((name) => examples.some((block) => block.page === name && block.language === "console")))(
     "%s shows what its commands print",

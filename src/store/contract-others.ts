@@ -69,6 +69,17 @@ export const OTHERS: Cases = {
     deepEqual(await following, [1]);
     deepEqual((await allEvents(store, "a", AbortSignal.abort())).length, 1);
   },
+  "following a run ends when it is removed": async (open) => {
+    const { store, run } = await created(open);
+    run.keepEvent(eventOf("a", 1));
+    await run.release();
+    const seen: number[] = [];
+    for await (const { seq } of store.events("a", { follow: new AbortController().signal })) {
+      seen.push(seq);
+      await store.remove("a");
+    }
+    deepEqual(seen, [1]);
+  },
   "processes are those that earlier owners noted": async (open) => {
     const { store, run } = await created(open);
     const [first, second, third] = [1, 2, 3].map((pid) => ({ pid, started: `at ${pid}` })) as [Noted, Noted, Noted];
@@ -126,15 +137,25 @@ export const OTHERS: Cases = {
     equal(added.status, "fulfilled");
     deepEqual(await store.shared.list(), [["n", 41]]);
   },
-  "closing gives back the runs; closing twice is the same as once": async (open) => {
-    const { store, run } = await created(open);
-    const pending = run.append("x", outcomeOf({}));
-    await store.close();
+  "closing waits for what is under way where it drives no run": async (open) => {
+    const store = await open();
+    const pending = store.shared.update("v", () => ({ value: 1, result: null }));
     await store.close();
     await pending;
+    deepEqual(await (await open()).shared.list(), [["v", 1]]);
+  },
+  "closing gives back the runs; closing twice is the same as once": async (open) => {
+    const { store, run } = await created(open);
+    const update = store.shared.update("v", () => ({ value: 1, result: null }));
+    const append = run.append("x", outcomeOf({}));
+    await store.close();
+    await store.close();
+    await append;
+    await update;
     await rejects(async () => await run.append("y", outcomeOf({})), StoreError);
     const again = await open();
     deepEqual(keysOf((await again.acquire("a")).entries()), ["x"]);
+    deepEqual(await again.shared.list(), [["v", 1]]);
   },
 };
 

@@ -150,6 +150,14 @@ export const RECORDING: Cases = {
     await run.release();
     deepEqual(keysOf((await readRun(await open(), "a")).entries), ["x", "y"]);
   },
+  "an entry that is being written when the run is released is written first": async (open) => {
+    const { run } = await created(open);
+    const other = await open();
+    const pending = run.append("x", outcomeOf({ n: 1 }));
+    await run.release();
+    deepEqual(keysOf((await readRun(other, "a")).entries), ["x"]);
+    await pending;
+  },
   "an entry without a checkpoint is written when the store is closed": async (open) => {
     const { store, run } = await created(open);
     await run.append("x", outcomeOf({ n: 1 }), { checkpoint: false });

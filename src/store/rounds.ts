@@ -16,7 +16,7 @@ export interface Round {
   readonly stopped: Stop | undefined;
 }
 
-type Entries = Iterable<readonly [key: string, outcome: Outcome]>;
+type Entries = readonly (readonly [key: string, outcome: Outcome])[];
 
 /** `resume` goes on with a run; `rollback` undoes what it had finished; `look` finds what there is. */
 export type Purpose = "resume" | "rollback" | "look";
@@ -54,7 +54,7 @@ export function openRound(journal: Pick<Journal, "get" | "entries">, purpose: Pu
 
 /** What was recorded up to the end of a round. */
 export function entriesUpTo(round: number, entries: Entries): Entries {
-  return [...entries].filter(([key]) => roundOf(key) <= round);
+  return entries.filter(([key]) => roundOf(key) <= round);
 }
 
 /** The reason that the sequence had not to go on; a reason as good as any where it went to its end. */

@@ -7,7 +7,7 @@ import { toStoreError, unavailable } from "./fault.ts";
 import type { AppendOptions } from "./journal.ts";
 import type { ProcessesFile } from "./processes-file.ts";
 import { type EntryRow, type LoadedRun, outcomeRow, resultRow, type RunRow, type Tail } from "./runs-table.ts";
-import { type NotedProcess, type OwnedRun, type RunEnd, type RunRecord, type RunSummary, StoreError } from "./store.ts";
+import { type NotedProcess, type OwnedRun, type RunEnd, type RunRecord, type RunSummary } from "./store.ts";
 
 /** Rows to be added to a run, and how it ended. */
 export interface Addition {
@@ -119,7 +119,6 @@ export class SqliteRun implements OwnedRun {
       await this.#latest;
     } catch (error) {
       this.#refusal = toStoreError(error, this.#parts.directory);
-      if (error instanceof StoreError && error.code === "taken-over") this.#parts.events.close();
       throw error;
     }
   }

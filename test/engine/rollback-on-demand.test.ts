@@ -266,12 +266,16 @@ describe("after several rounds", () => {
     const world = new World(loose);
     world.acts = { a: { a: 1 }, b: BOOM, c: { c: 1 }, d: 5000 };
     await world.drive("run", { cancelAfterMs: 1000 });
+    world.acts = { b: { b: 1 }, c: BOOM, d: BOOM };
+    await world.drive("resume", { cancelAfterMs: 0 });
+    world.acts = { b: BOOM, c: { c: 3 }, d: 5000 };
+    await world.drive("resume", { cancelAfterMs: 1000 });
     world.acts = { b: 5000 };
     await world.drive("resume", { cancelAfterMs: 1000 });
     expect([world.calls, await world.undone()]).toEqual([["b"], ["c", "a"]]);
     const { status } = await world.drive("rollback");
     expect([status, world.calls]).toEqual(["rolled_back", ["undo_c", "undo_a"]]);
-    expect(world.given.undo_c).toMatchObject({ stage: "c", input: { a: 1 }, output: { c: 1 } });
+    expect(world.given.undo_c).toMatchObject({ stage: "c", input: { a: 1 }, output: { c: 3 } });
   });
 
   test("each stage once, where it ran last", async () => {

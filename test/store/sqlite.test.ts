@@ -350,6 +350,23 @@ describe("one store, many processes:", () => {
   });
 });
 
+test("a run that has ended is followed until its owner has let go of it", async () => {
+  const store = await open(newDirectory());
+  const run = await store.create(recordWith("a"));
+  run.keepEvent(logEvent(1));
+  await run.end(END);
+  const seen: number[] = [];
+  for await (const { seq } of store.events("a", { follow: new AbortController().signal })) {
+    seen.push(seq);
+    if (seq > 1) continue;
+    setTimeout(() => {
+      run.keepEvent(logEvent(2));
+      void run.release();
+    }, 30);
+  }
+  expect(seen).toEqual([1, 2]);
+});
+
 describe("beside the database", () => {
   test.each([
     ["half a line", '{"type":"log","te'],

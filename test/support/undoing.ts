@@ -44,7 +44,7 @@ export interface Scene {
 }
 
 /** Handlers for `undoneByTheirOwn`. */
-const UNDOERS = [..."abcdmnxyz", "other"].map((name) => `undo_${name}`);
+const UNDOERS = [..."abcdemnxyz", "other"].map((name) => `undo_${name}`);
 
 /** A run in virtual time whose agents do what `acts` says; handlers that it does not name succeed. */
 export async function play(
