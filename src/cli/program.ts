@@ -1,6 +1,6 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { BreakersFlags } from "./breakers.ts";
-import type { CompletionCommand, CompletionSpec, Shell } from "./completion.ts";
+import type { CompletionCommand, CompletionOption, CompletionSpec, Shell } from "./completion.ts";
 import type { EventsFlags } from "./events.ts";
 import { EXIT, EXIT_CODES_HELP } from "./exit-codes.ts";
 import type { InitFlags } from "./init.ts";
@@ -215,25 +215,36 @@ function addRuns(program: Command, io: Io, end: (code: number) => void): void {
       const { runs } = await import("./runs.ts");
       end(await runs(io, flags));
     });
-  command
-    .command("rm")
+  addState(command.command("rm"))
     .description("remove runs")
     .argument("<run...>", WHICH_RUN)
+    .hook("preAction", refuseOuterFlags)
+    .addHelpText("after", "\nExample:\n  agentflow runs rm 5f3a latest\n")
     .action(async (given: string[], _flags: object, self: Command) => {
       const { removeRuns } = await import("./runs.ts");
       end(await removeRuns(io, given, self.optsWithGlobals<StoreFlags>()));
     });
-  command
-    .command("prune")
+  addState(command.command("prune"))
     .description("remove old runs, but none that a process drives; both flags: what both of them let go")
     .option("--older-than <duration>", "those that ended longer ago, such as 30d", nonEmpty)
     .option("--keep <number>", "all but this many of the newest ones", nonEmpty)
     .option("--dry-run", "only show what would be removed")
+    .hook("preAction", refuseOuterFlags)
     .addHelpText("after", "\nExample:\n  agentflow runs prune --older-than 30d --keep 100\n")
     .action(async (_flags: object, self: Command) => {
       const { pruneRuns } = await import("./runs.ts");
       end(await pruneRuns(io, self.optsWithGlobals<PruneFlags>()));
     });
+}
+
+/** What a list is narrowed with means nothing to a command that removes: it must not look as if it did. */
+function refuseOuterFlags(_: Command, command: Command): void {
+  const { parent } = command;
+  const flag = parent?.options.find((option) => {
+    const name = option.attributeName();
+    return name !== "stateDir" && name !== "color" && parent.getOptionValueSource(name) === "cli";
+  });
+  if (flag !== undefined) command.error(`error: option '${flag.long}' does not go with '${command.name()}'`);
 }
 
 function addShow(program: Command, io: Io, end: (code: number) => void): void {
@@ -283,10 +294,11 @@ function addBreakers(program: Command, io: Io, end: (code: number) => void): voi
       const { breakers } = await import("./breakers.ts");
       end(await breakers(io, flags));
     });
-  command
-    .command("reset")
+  addState(command.command("reset"))
     .description("close circuits: their agents are called again at once")
     .argument("<pipeline/agent...>", "which ones, as `agentflow breakers` names them")
+    .hook("preAction", refuseOuterFlags)
+    .addHelpText("after", "\nExample:\n  agentflow breakers reset report/analyzer\n")
     .action(async (given: string[], _flags: object, self: Command) => {
       const { resetBreakers } = await import("./breakers.ts");
       end(await resetBreakers(io, given, self.optsWithGlobals<StoreFlags>()));
@@ -372,18 +384,26 @@ function completionSpec(program: Command): CompletionSpec {
     commands: program.commands.map((command) => ({
       name: command.name(),
       description: command.description(),
-      options: optionsOf(command),
+      // Of a command with commands in it, those stand where its arguments would.
+      options: [command, ...command.commands].flatMap(optionsOf).filter(isFirst),
       ...argumentsOf(command),
     })),
   };
 }
 
+function isFirst({ flags }: CompletionOption, index: number, all: readonly CompletionOption[]): boolean {
+  return all.findIndex((other) => other.flags === flags) === index;
+}
+
 function argumentsOf(command: Command): Pick<CompletionCommand, "arguments"> {
+  if (command.commands.length > 0) return { arguments: command.commands.map((inner) => inner.name()) };
   const [argument] = command.registeredArguments;
   switch (argument?.name()) {
     case "file":
     case "files":
       return { arguments: "files" };
+    case "run":
+      return { arguments: ["latest"] };
     case "directory":
       return { arguments: "directories" };
     default:

@@ -7,6 +7,7 @@ import { colourWorks, makePalette } from "../report/terminal.ts";
 import { replay } from "../replay.ts";
 import { type RecordedRun, readRun, recordedPlan, ResumeError } from "../resume.ts";
 import { type RunSummary, type Store, StoreError } from "../store/store.ts";
+import { shownPath } from "./diagnostics.ts";
 import { EXIT, storeExitCode } from "./exit-codes.ts";
 import { commandsOf } from "./follow.ts";
 import { type Io, UsageError } from "./io.ts";
@@ -65,7 +66,12 @@ async function look(io: Io, store: Store, summary: RunSummary, flags: ShowFlags)
     next: unreadable === null ? nextOf(head, canUndo, commandsOf(head.run_id, flags)) : { resume: null, rollback: null },
     nowMs: io.clock.now(),
   });
-  return { view, events, kept, file: run?.record.source.file ?? null, code: problem?.code ?? EXIT.ok };
+  return { view, events, kept, file: shownFile(io, run), code: problem?.code ?? EXIT.ok };
+}
+
+function shownFile(io: Io, run: RecordedRun | null): string | null {
+  const file = run?.record.source.file ?? null;
+  return file === null ? null : shownPath(io, file);
 }
 
 /** What the journal tells of a run. */
