@@ -62,6 +62,13 @@ export class Layout {
     makePrivate(this.folder(runId, run));
   }
 
+  /** A run's folder. It is made again where it is missing: it need not have outlived the machine, as the run's outcomes have. */
+  presentFolder(runId: string, run: number): string {
+    const folder = this.folder(runId, run);
+    makePrivate(folder);
+    return folder;
+  }
+
   removeFolder(runId: string, run: number): void {
     rmSync(this.folder(runId, run), { recursive: true, force: true });
   }

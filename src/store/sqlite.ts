@@ -205,7 +205,7 @@ class SqliteStore implements Store {
         }),
       );
       rmSync(this.#layout.lock(row.number, row.epoch - 1), { force: true });
-      const folder = this.#layout.folder(row.id, row.number);
+      const folder = this.#layout.presentFolder(row.id, row.number);
       const loaded = this.#read(() => loadRun(this.#database, row));
       events = new EventsFile(folder, { anew: wasHeld });
       const run = new SqliteRun({
