@@ -42,7 +42,7 @@ export class Layout {
 
   /** Makes the directory where it is missing. @throws what the file system says where it cannot be written */
   prepare(): void {
-    const made = mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+    const made = makeDirectories(this.directory);
     // A directory that holds other things as well is somebody's own: its mode and what git ignores there stay as they are.
     if (readdirSync(this.directory).length === 0) {
       chmodSync(this.directory, 0o700);
@@ -98,6 +98,17 @@ function folderName(runId: string, run: number): string {
     .toLowerCase()
     .replace(/[^a-z0-9_-]/g, "_")
     .slice(0, 80)}~${run}`;
+}
+
+/** The first directory that was missing, if any was. */
+function makeDirectories(path: string): string | undefined {
+  try {
+    return mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    // What Node says where a file system can only be read; the system says it better.
+    if ((error as { code?: unknown }).code === "ENOENT" && existsSync(dirname(path))) mkdirSync(path);
+    throw error;
+  }
 }
 
 function makePrivate(path: string): void {
