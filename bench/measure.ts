@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 export interface Row {
   readonly name: string;
   readonly value: number;
-  readonly unit: "ms" | "µs";
+  readonly unit: "ms" | "µs" | "KB";
   /** The value over the one that it is compared with. */
   readonly ratio: number | null;
   readonly target: { readonly text: string; readonly met: boolean } | null;
@@ -56,7 +56,8 @@ export function fromRoot(path: string): string {
   return fileURLToPath(new URL(`../${path}`, import.meta.url));
 }
 
-function median(values: readonly number[]): number {
+/** Of the two in the middle, where there are two, the mean. */
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? NaN;

@@ -4,12 +4,18 @@ import type { Part, Row } from "./measure.ts";
 import { benchScripts } from "./scripts.ts";
 import { benchStages } from "./stages.ts";
 import { benchStart } from "./start.ts";
+import { benchStore } from "./store.ts";
 
 // npm run bench                         all parts
 // npm run bench -- start scripts        some of them
 // npm run bench -- --check              exit 1 when a target is missed
 
-const PARTS: Readonly<Record<string, () => Part | Promise<Part>>> = { start: benchStart, scripts: benchScripts, stages: benchStages };
+const PARTS: Readonly<Record<string, () => Part | Promise<Part>>> = {
+  start: benchStart,
+  scripts: benchScripts,
+  stages: benchStages,
+  store: benchStore,
+};
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { check: { type: "boolean", default: false } } });
 for (const name of positionals) {

@@ -30,6 +30,7 @@ export function encode(value: unknown, compressAbove: number): Encoded {
 }
 
 /** The value, deeply frozen. @throws NotAsWrittenError where the bytes are none that {@link encode} makes */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- whoever wrote it knows what it is
 export function decode<Value extends object>({ flags, bytes }: Encoded): Value {
   let value: unknown;
   try {

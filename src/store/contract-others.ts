@@ -1,7 +1,6 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import type { Json } from "../spec/json.ts";
-import { StoreError } from "./store.ts";
-import type { Store, OwnedRun } from "./store.ts";
+import { type Store, type OwnedRun, StoreError } from "./store.ts";
 import { allEvents, type Cases, created, END, eventOf, keysOf, outcomeOf, resultOf } from "./contract-samples.ts";
 
 /** What is kept beside the outcomes: events, processes, values that runs share. */
@@ -31,18 +30,21 @@ export const OTHERS: Cases = {
     run.keepEvent(eventOf("a", 1));
     const follower = await open();
     const seen: number[] = [];
-    const following = (async () => {
-      for await (const { seq } of follower.events("a", { follow: new AbortController().signal })) {
-        seen.push(seq);
-        if (seq < 4) run.keepEvent(eventOf("a", seq + 1));
-        else if (seq === 4) {
-          await run.end(END);
-          run.keepEvent(eventOf("a", 5));
-          await run.release();
-        }
-      }
-    })();
-    await following;
+    const goOn = async (seq: number): Promise<void> => {
+      // By then whoever follows has looked for the next one, and waits.
+      await follower.list();
+      if (seq < 4) run.keepEvent(eventOf("a", seq + 1));
+      if (seq !== 4) return;
+      await run.end(END);
+      run.keepEvent(eventOf("a", 5));
+      await run.release();
+    };
+    const steps: Promise<void>[] = [];
+    for await (const { seq } of follower.events("a", { follow: new AbortController().signal })) {
+      seen.push(seq);
+      steps.push(goOn(seq));
+    }
+    await Promise.all(steps);
     deepEqual(seen, [1, 2, 3, 4, 5]);
   },
   "following a run that is over ends at once": async (open) => {
@@ -66,6 +68,17 @@ export const OTHERS: Cases = {
     })();
     deepEqual(await following, [1]);
     deepEqual((await allEvents(store, "a", AbortSignal.abort())).length, 1);
+  },
+  "following a run ends when it is removed": async (open) => {
+    const { store, run } = await created(open);
+    run.keepEvent(eventOf("a", 1));
+    await run.release();
+    const seen: number[] = [];
+    for await (const { seq } of store.events("a", { follow: new AbortController().signal })) {
+      seen.push(seq);
+      await store.remove("a");
+    }
+    deepEqual(seen, [1]);
   },
   "processes are those that earlier owners noted": async (open) => {
     const { store, run } = await created(open);
@@ -98,15 +111,15 @@ export const OTHERS: Cases = {
       ["b", { was: null }],
       ["c", "c"],
     ]);
-    await other.shared.update("c", (value) => ({ value: `${String(value)}!`, result: null }));
-    await shared.update("c", (value) => ({ value, result: equal(value, "c!") }));
+    await other.shared.update("c", (value) => ({ value: `${JSON.stringify(value)}!`, result: null }));
+    await shared.update("c", (value) => ({ value, result: equal(value, '"c"!') }));
     await shared.update("a", () => ({ value: null, result: null }));
     await shared.update("never", (value) => ({ value, result: null }));
     await store.close();
     deepEqual(await (await open()).shared.list(), [
       ["__proto__", false],
       ["b", { was: null }],
-      ["c", "c!"],
+      ["c", '"c"!'],
     ]);
   },
   "shared values: no update is lost, and one that throws changes nothing": async (open) => {
@@ -124,15 +137,25 @@ export const OTHERS: Cases = {
     equal(added.status, "fulfilled");
     deepEqual(await store.shared.list(), [["n", 41]]);
   },
-  "closing gives back the runs; closing twice is the same as once": async (open) => {
-    const { store, run } = await created(open);
-    const pending = run.append("x", outcomeOf({}));
-    await store.close();
+  "closing waits for what is under way where it drives no run": async (open) => {
+    const store = await open();
+    const pending = store.shared.update("v", () => ({ value: 1, result: null }));
     await store.close();
     await pending;
+    deepEqual(await (await open()).shared.list(), [["v", 1]]);
+  },
+  "closing gives back the runs; closing twice is the same as once": async (open) => {
+    const { store, run } = await created(open);
+    const update = store.shared.update("v", () => ({ value: 1, result: null }));
+    const append = run.append("x", outcomeOf({}));
+    await store.close();
+    await store.close();
+    await append;
+    await update;
     await rejects(async () => await run.append("y", outcomeOf({})), StoreError);
     const again = await open();
     deepEqual(keysOf((await again.acquire("a")).entries()), ["x"]);
+    deepEqual(await again.shared.list(), [["v", 1]]);
   },
 };
 

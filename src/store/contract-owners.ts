@@ -1,6 +1,5 @@
 import { deepEqual, equal, notEqual, ok, rejects } from "node:assert/strict";
-import { StoreError } from "./store.ts";
-import type { Store } from "./store.ts";
+import { type Store, StoreError } from "./store.ts";
 import {
   allEvents,
   type Cases,

@@ -115,7 +115,7 @@ export const RECORDING: Cases = {
     const store = await open();
     const runs = await Promise.all(["a", "b", "c"].map((id) => store.create(recordOf(id))));
     const keys = Array.from({ length: 30 }, (_, index) => `s${index}`);
-    await Promise.all(runs.flatMap((run) => keys.map((key) => run.append(key, outcomeOf({ key, id: run.record.run_id })))));
+    await Promise.all(runs.flatMap((run) => keys.map(async (key) => await run.append(key, outcomeOf({ key, id: run.record.run_id })))));
     await store.close();
     const again = await open();
     for (const id of ["a", "b", "c"]) {
@@ -149,6 +149,14 @@ export const RECORDING: Cases = {
     await run.append("y", outcomeOf({ n: 2 }), { checkpoint: false });
     await run.release();
     deepEqual(keysOf((await readRun(await open(), "a")).entries), ["x", "y"]);
+  },
+  "an entry that is being written when the run is released is written first": async (open) => {
+    const { run } = await created(open);
+    const other = await open();
+    const pending = run.append("x", outcomeOf({ n: 1 }));
+    await run.release();
+    deepEqual(keysOf((await readRun(other, "a")).entries), ["x"]);
+    await pending;
   },
   "an entry without a checkpoint is written when the store is closed": async (open) => {
     const { store, run } = await created(open);
@@ -224,6 +232,7 @@ export const RECORDING: Cases = {
     const { store, run } = await created(open);
     await run.append("x", outcomeOf({ n: 1 }));
     await run.append("y", outcomeOf({ n: 2 }), { checkpoint: false });
+    deepEqual(keysOf((await readRun(store, "a")).entries), ["x"]);
     await run.end({ ...END, result: resultOf("a", { n: 3 }) });
     deepEqual([...run.entries()], []);
     for (const from of [store, await open()]) {

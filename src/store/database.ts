@@ -45,7 +45,7 @@ export async function openDatabase(path: string, format: Format, clock: Clock): 
 /**
  * One connection to a database file.
  *
- * Contract: what `write` returned from is on the disk. The file is never opened in any other way while it is in use: the
+ * Contract: what `write` returned from is on the disk, unless it need not be. The file is never opened in any other way while it is in use: the
  * system drops the locks of a process on a file when the process closes it once.
  */
 export class Database {
@@ -61,14 +61,12 @@ export class Database {
     // The files beside it get the same mode from SQLite.
     if (isNew) chmodSync(path, 0o600);
     this.#inode = statSync(path).ino;
-    this.#handle.exec(
-      `PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON`,
-    );
+    this.#handle.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON`);
   }
 
   async initialise({ version, schema }: Format, clock: Clock): Promise<void> {
     if (!this.#isEmpty()) return;
-    this.#handle.exec(`PRAGMA page_size = ${PAGE_BYTES}`);
+    this.#handle.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL`);
     await this.#useLog(clock);
     this.write(() => {
       if (!this.#isEmpty()) return;
@@ -94,8 +92,12 @@ export class Database {
     if (this.pragma("journal_mode") !== "wal") throw new NotAsWrittenError(`the head of ${this.#path} was changed`);
   }
 
-  /** One step that no other process comes between. It happens as a whole or, where `body` throws, not at all. */
-  write<Result>(body: () => Result): Result {
+  /**
+   * One step that no other process comes between. It happens as a whole or, where `body` throws, not at all. Where it need
+   * not be durable, it is so with the next one that is: never is there a step on the disk without those before it.
+   */
+  write<Result>(body: () => Result, { durable = true }: { readonly durable?: boolean } = {}): Result {
+    this.#handle.exec(`PRAGMA synchronous = ${durable ? "FULL" : "NORMAL"}`);
     this.#execute("BEGIN IMMEDIATE");
     let result: Result;
     try {
@@ -132,6 +134,11 @@ export class Database {
   /** The number of the row that was inserted last. */
   run(sql: string, ...values: SQLInputValue[]): number {
     return Number(this.#execute(sql, (statement) => statement.run(...values)).lastInsertRowid);
+  }
+
+  /** Gives pages that are free back to the system where they are many; the others are used again. To be called while writing. */
+  shrink(): void {
+    if (Number(this.pragma("freelist_count")) * 4 > Number(this.pragma("page_count"))) this.all("PRAGMA incremental_vacuum");
   }
 
   pragma(name: string): unknown {
@@ -189,7 +196,8 @@ export function holdLock(path: string): Lock {
   const handle = new DatabaseSync(path);
   try {
     chmodSync(path, 0o600);
-    handle.exec("BEGIN EXCLUSIVE");
+    // Nothing is written: what would undo it need not be in a file.
+    handle.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
   } catch (error) {
     handle.close();
     throw error;

@@ -20,26 +20,27 @@ export const SQLITE = {
   notADatabase: 26,
 } as const;
 
-export function damaged(directory: string, what: string, cause?: unknown): StoreError {
-  return new StoreError(
-    "damaged",
-    `the store ${directory} is damaged: ${what}; put a backup in its place, or move it away and begin with a new one`,
-    { cause },
-  );
-}
-
 export function unavailable(directory: string, why: string, cause?: unknown): StoreError {
   return new StoreError("unavailable", `the store ${directory} cannot be used: ${why}`, { cause });
 }
 
 /** What a person can make something of, for what SQLite, the file system and the codec throw; anything else as it is. */
-export function toStoreError(error: unknown, directory: string): unknown {
-  if (!(error instanceof Error) || error instanceof StoreError) return error;
+export function toStoreError(error: unknown, directory: string): Error {
+  if (!(error instanceof Error)) return new Error(String(error), { cause: error });
+  if (error instanceof StoreError) return error;
   if (error instanceof NotAsWrittenError) return damaged(directory, error.message, error);
   const { code, errcode } = error as { readonly code?: unknown; readonly errcode?: unknown };
   if (code === "ERR_SQLITE_ERROR" && typeof errcode === "number") return ofSqlite(error, errcode, directory);
   if (typeof code !== "string" || !("syscall" in error)) return error;
   return unavailable(directory, FILE_FAULTS[code] ?? error.message, error);
+}
+
+function damaged(directory: string, what: string, cause?: unknown): StoreError {
+  return new StoreError(
+    "damaged",
+    `the store ${directory} is damaged: ${what}; put a backup in its place, or move it away and begin with a new one`,
+    { cause },
+  );
 }
 
 /** The memory that processes on a database share is a file as well, and could not grow (SQLITE_IOERR_SHMSIZE). */

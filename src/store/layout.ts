@@ -40,8 +40,8 @@ export class Layout {
     return join(this.directory, "runs", folderName(runId, run));
   }
 
-  /** Makes the directory where it is missing. @throws what the file system says where it cannot be written */
-  prepare(): void {
+  /** Makes the directory where it is missing. Whether there is no database yet. @throws what the file system says where it cannot be written */
+  prepare(): boolean {
     const made = makeDirectories(this.directory);
     // A directory that holds other things as well is somebody's own: its mode and what git ignores there stay as they are.
     if (readdirSync(this.directory).length === 0) {
@@ -53,20 +53,22 @@ export class Layout {
       for (let path = this.directory; path !== dirname(made); path = dirname(path)) syncDirectory(dirname(path));
     }
     accessSync(this.directory, constants.R_OK | constants.W_OK | constants.X_OK);
-    if (existsSync(this.database)) accessSync(this.database, constants.R_OK | constants.W_OK);
+    if (!existsSync(this.database)) return true;
+    accessSync(this.database, constants.R_OK | constants.W_OK);
+    return false;
+  }
+
+  /** The run's folder, made anew where somebody removed it: the outcomes do not depend on it. */
+  keptFolder(runId: string, run: number): string {
+    const folder = this.folder(runId, run);
+    if (!existsSync(folder)) makePrivate(folder);
+    return folder;
   }
 
   /** Makes a run's folder, without anything that may be left of one that was called the same. */
   makeFolder(runId: string, run: number): void {
     this.removeFolder(runId, run);
     makePrivate(this.folder(runId, run));
-  }
-
-  /** A run's folder. It is made again where it is missing: it need not have outlived the machine, as the run's outcomes have. */
-  presentFolder(runId: string, run: number): string {
-    const folder = this.folder(runId, run);
-    makePrivate(folder);
-    return folder;
   }
 
   removeFolder(runId: string, run: number): void {

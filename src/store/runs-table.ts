@@ -141,7 +141,7 @@ export function loadRun(database: Database, { number, id }: RunRow): LoadedRun {
   const sound = rows.map((row): EntryRow => {
     const entry = readEntry(row, id);
     const { checksum } = sealRow(entry, tail.checksum);
-    if (entry.place !== tail.place + 1 || entry.checksum !== checksum) throw changed(id);
+    if (entry.checksum !== checksum) throw changed(id);
     tail = entry;
     return entry;
   });
@@ -158,14 +158,13 @@ export function loadRun(database: Database, { number, id }: RunRow): LoadedRun {
   };
 }
 
-/** The key of the outcome that was recorded last; null where there is none. */
-export function lastKey(database: Database, number: number): string | null {
-  const last = database.get(
-    "SELECT key FROM entries WHERE id > ? AND id < ? ORDER BY id DESC LIMIT 1",
-    number * PLACES,
-    (number + 1) * PLACES,
-  );
-  return typeof last?.["key"] === "string" && last["key"] !== "" ? parseName(last["key"]) : null;
+/** The key of the outcome that was recorded last; null where there is none. @throws NotAsWrittenError */
+export function lastKey(database: Database, { number, id }: RunRow): string | null {
+  const sql = "SELECT * FROM entries WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 2";
+  const [last, before] = database.all(sql, number * PLACES, (number + 1) * PLACES).map((row) => readEntry(row, id));
+  if (last === undefined || before === undefined || last.flags & RESULT) return null;
+  if (last.checksum !== sealRow(last, before.checksum).checksum) throw changed(id);
+  return parseName(last.key);
 }
 
 /** Bytes that the entries of a run take. */

@@ -7,7 +7,7 @@ import { toStoreError, unavailable } from "./fault.ts";
 import type { AppendOptions } from "./journal.ts";
 import type { ProcessesFile } from "./processes-file.ts";
 import { type EntryRow, type LoadedRun, outcomeRow, resultRow, type RunRow, type Tail } from "./runs-table.ts";
-import { type NotedProcess, type OwnedRun, type RunEnd, type RunRecord, type RunSummary, StoreError } from "./store.ts";
+import { type NotedProcess, type OwnedRun, type RunEnd, type RunRecord, type RunSummary } from "./store.ts";
 
 /** Rows to be added to a run, and how it ended. */
 export interface Addition {
@@ -46,7 +46,7 @@ export class SqliteRun implements OwnedRun {
   #latest: Promise<void> = Promise.resolve();
   #releasing: Promise<void> | null = null;
   /** Why it takes nothing any more. */
-  #refusal: unknown = null;
+  #refusal: Error | null = null;
 
   constructor(parts: SqliteRunParts) {
     const { row, loaded, processes } = parts;
@@ -96,10 +96,10 @@ export class SqliteRun implements OwnedRun {
     this.#parts.events.keep(event);
   }
 
-  noteProcess(process: NotedProcess): void {
+  noteProcess(noted: NotedProcess): void {
     if (this.#refusal !== null) throw this.#refusal;
     try {
-      this.#parts.processes.note(process);
+      this.#parts.processes.note(noted);
     } catch (error) {
       throw toStoreError(error, this.#parts.directory);
     }
@@ -118,8 +118,7 @@ export class SqliteRun implements OwnedRun {
     try {
       await this.#latest;
     } catch (error) {
-      this.#refusal = error;
-      if (error instanceof StoreError && error.code === "taken-over") this.#parts.events.close();
+      this.#refusal = toStoreError(error, this.#parts.directory);
       throw error;
     }
   }

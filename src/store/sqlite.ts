@@ -58,9 +58,9 @@ const POLL_MS = 100;
 export async function openStore(directory: string, { clock, pid, host }: SqliteStoreOptions): Promise<Store> {
   const layout = new Layout(resolve(directory));
   try {
-    layout.prepare();
+    const isNew = layout.prepare();
     const database = await openDatabase(layout.database, FORMAT, clock);
-    syncDirectory(layout.directory);
+    if (isNew) syncDirectory(layout.directory);
     return new SqliteStore(layout, database, clock, { pid, host });
   } catch (error) {
     if (!(error instanceof OtherFormatError)) throw toStoreError(error, layout.directory);
@@ -75,6 +75,7 @@ export async function openStore(directory: string, { clock, pid, host }: SqliteS
 
 /** One step of a transaction that several share. */
 interface Step {
+  readonly durable: boolean;
   apply(): () => void;
   reject(error: unknown): void;
 }
@@ -91,7 +92,7 @@ class SqliteStore implements Store {
   readonly #owned = new Set<SqliteRun>();
   #steps: Step[] = [];
   /** Why it refuses everything. */
-  #refusal: unknown = null;
+  #refusal: Error | null = null;
   #closing: Promise<void> | null = null;
 
   constructor(layout: Layout, database: Database, clock: Clock, owner: RunOwner) {
@@ -115,28 +116,35 @@ class SqliteStore implements Store {
       stopped_at: null,
       owner: this.#owner,
     };
-    return await this.#own((hold) => {
-      if (this.#look(() => hasRun(this.#database, id))) {
-        throw new StoreError("exists", `there is a run ${id} in the store ${this.#layout.directory} already: choose another id`);
-      }
-      const number = insertRun(this.#database, { id, epoch: 1, head });
-      insertEntries(this.#database, number, [first]);
-      this.#layout.makeFolder(id, number);
-      hold(this.#layout.lock(number, 1));
-      return { row: { number, id, epoch: 1, head }, wasHeld: false };
-    });
+    return await this.#own(
+      (hold) => {
+        if (this.#look(() => hasRun(this.#database, id))) {
+          throw new StoreError("exists", `there is a run ${id} in the store ${this.#layout.directory} already: choose another id`);
+        }
+        const number = insertRun(this.#database, { id, epoch: 1, head });
+        insertEntries(this.#database, number, [first]);
+        this.#layout.makeFolder(id, number);
+        hold(this.#layout.lock(number, 1));
+        return { row: { number, id, epoch: 1, head }, wasHeld: false };
+      },
+      { durable: true },
+    );
   }
 
   async acquire(runId: string, { takeOver = false }: AcquireOptions = {}): Promise<OwnedRun> {
-    return await this.#own((hold) => {
-      const before = this.#known(runId);
-      const wasHeld = this.#isHeld(before);
-      if (wasHeld && !takeOver) throw owned(before);
-      const row: RunRow = { ...before, epoch: before.epoch + 1, head: { ...before.head, owner: this.#owner } };
-      hold(this.#layout.lock(row.number, row.epoch));
-      updateRun(this.#database, row);
-      return { row, wasHeld };
-    });
+    return await this.#own(
+      (hold) => {
+        const before = this.#known(runId);
+        const wasHeld = this.#isHeld(before);
+        if (wasHeld && !takeOver) throw owned(before);
+        const row: RunRow = { ...before, epoch: before.epoch + 1, head: { ...before.head, owner: this.#owner } };
+        hold(this.#layout.lock(row.number, row.epoch));
+        updateRun(this.#database, row);
+        return { row, wasHeld };
+      },
+      // A machine that dies takes all owners with it: the epoch before does as well then.
+      { durable: false },
+    );
   }
 
   async read(runId: string): Promise<StoredRun | null> {
@@ -159,6 +167,7 @@ class SqliteStore implements Store {
       const run = this.#known(runId);
       if (this.#isHeld(run)) throw owned(run);
       deleteRun(this.#database, run.number);
+      this.#database.shrink();
       this.#layout.removeFolder(runId, run.number);
       return run;
     });
@@ -195,17 +204,19 @@ class SqliteStore implements Store {
   }
 
   /** Takes hold of a run: the lock is held before the row says so, and given back where something fails. */
-  async #own(take: (hold: (path: string) => void) => { readonly row: RunRow; readonly wasHeld: boolean }): Promise<OwnedRun> {
+  async #own(
+    take: (hold: (path: string) => void) => { readonly row: RunRow; readonly wasHeld: boolean },
+    options: { readonly durable: boolean },
+  ): Promise<OwnedRun> {
     let lock: Lock | null = null;
     let events: EventsFile | null = null;
     try {
-      const { row, wasHeld } = await this.#commit(() =>
-        take((path) => {
-          lock = holdLock(path);
-        }),
-      );
+      const hold = (path: string): void => {
+        lock = holdLock(path);
+      };
+      const { row, wasHeld } = await this.#commit(() => take(hold), options);
       rmSync(this.#layout.lock(row.number, row.epoch - 1), { force: true });
-      const folder = this.#layout.presentFolder(row.id, row.number);
+      const folder = this.#layout.keptFolder(row.id, row.number);
       const loaded = this.#read(() => loadRun(this.#database, row));
       events = new EventsFile(folder, { anew: wasHeld });
       const run = new SqliteRun({
@@ -259,9 +270,10 @@ class SqliteStore implements Store {
    * Does something in a transaction, together with what else is asked for in this turn of the event loop: one flush to the
    * disk is enough for all of it. What `apply` throws before it writes concerns only whoever asked.
    */
-  #commit<Result>(apply: () => Result): Promise<Result> {
+  #commit<Result>(apply: () => Result, { durable = true } = {}): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#steps.push({
+        durable,
         apply: () => {
           const result = apply();
           return () => resolve(result);
@@ -277,7 +289,7 @@ class SqliteStore implements Store {
     this.#steps = [];
     try {
       if (this.#refusal !== null) throw this.#refusal;
-      const settle = this.#database.write(() => steps.map(applyOrRefuse));
+      const settle = this.#database.write(() => steps.map(applyOrRefuse), { durable: steps.some(({ durable }) => durable) });
       for (const each of settle) each();
     } catch (error) {
       // It may be on the disk all the same. Only whoever opens the store anew can tell.
@@ -321,8 +333,11 @@ class SqliteStore implements Store {
     return run === null || (run.head.status !== "running" && this.#ownerOf(run) === null);
   }
 
-  #measure({ number }: RunRow): { lastKey: string | null; entryBytes: number } {
-    return { lastKey: lastKey(this.#database, number), entryBytes: entryBytes(this.#database, number) };
+  #measure(row: RunRow): { lastKey: string | null; entryBytes: number } {
+    return {
+      lastKey: row.head.status === "running" ? lastKey(this.#database, row) : null,
+      entryBytes: entryBytes(this.#database, row.number),
+    };
   }
 
   #summarise({ row, lastKey, entryBytes }: { row: RunRow; lastKey: string | null; entryBytes: number }): RunSummary {
@@ -334,7 +349,7 @@ class SqliteStore implements Store {
       status,
       started_at,
       ended_at,
-      stopped_at: status === "running" && lastKey !== null ? stageOfKey(lastKey) : stopped_at,
+      stopped_at: lastKey === null ? stopped_at : stageOfKey(lastKey),
       parent,
       owner: this.#ownerOf(row),
       bytes: entryBytes + this.#layout.sizeOf(row.id, row.number),
