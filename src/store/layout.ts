@@ -110,7 +110,12 @@ function makeWithParents(path: string): string[] {
     return [];
   }
   const above = makeWithParents(dirname(path));
-  mkdirSync(path, { mode: 0o700 });
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another process may have been quicker.
+    if ((error as { code?: unknown }).code !== "EEXIST") throw error;
+  }
   return [...above, path];
 }
 
