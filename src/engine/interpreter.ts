@@ -210,7 +210,7 @@ function makeResult(
     meta: Object.freeze(status === "succeeded" ? { ...frame.meta, pipeline_completed: "true" } : frame.meta),
     path: frame.path,
     stages: frame.stages,
-    usage: sumUsage(frame.stages) ?? { input_tokens: 0, output_tokens: 0, cost: null },
+    usage: sumUsage([...frame.stages, ...(rollback?.stages ?? [])]) ?? { input_tokens: 0, output_tokens: 0, cost: null },
     warnings: request.warnings,
     error: end.error,
     rollback,

@@ -45,6 +45,7 @@ async function undo(undoable: Undoable, request: RollbackRequest): Promise<Undon
     status: status === "succeeded" ? "succeeded" : "failed",
     attempts: made?.attempts.length ?? 0,
     duration_ms: made?.duration_ms ?? 0,
+    usage: made?.usage ?? null,
     error: failure,
   };
   if (live) {

@@ -161,8 +161,16 @@ describe("in a process of its own", () => {
       code: 0,
       stderr: "",
       types: [
-        ...["run-start", "stage-start", "attempt-start", "attempt-end", "stage-end"],
-        ...["stage-start", "attempt-start", "attempt-end", "stage-end", "run-end"],
+        "run-start",
+        "stage-start",
+        "attempt-start",
+        "attempt-end",
+        "stage-end",
+        "stage-start",
+        "attempt-start",
+        "attempt-end",
+        "stage-end",
+        "run-end",
       ],
     });
   });

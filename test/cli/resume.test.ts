@@ -112,7 +112,9 @@ describe("agentflow resume", () => {
     const owner = startProgram(["run", "waits.toml", "--run-id", "w"], { cwd });
     await owner.says("…\n");
     expect(await runProgram(["resume", "w"], { cwd })).toEqual(
-      refused("the run w is driven by process 1000 on here: wait for it, stop it, or take the run over"),
+      refused(
+        "the run w is driven by process 1000 on here: wait for it, stop it, or take the run over; --take-over does that where it does not answer",
+      ),
     );
     writeFileSync(join(cwd, "open"), "");
     expect((await runProgram(["resume", "w", "--take-over"], { cwd })).code).toBe(0);

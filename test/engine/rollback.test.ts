@@ -243,9 +243,18 @@ describe("row 98: a handler that fails", () => {
     expect(result.rollback).toEqual({
       status: "failed",
       stages: [
-        { name: "c", visit: 1, agent: "undo_c", status: "succeeded", attempts: 1, duration_ms: 0, error: null },
-        { name: "b", visit: 1, agent: "undo_b", status: "failed", attempts: 1, duration_ms: 0, error: { kind: "exit", message: "boom" } },
-        { name: "a", visit: 1, agent: "undo_a", status: "succeeded", attempts: 1, duration_ms: 0, error: null },
+        { name: "c", visit: 1, agent: "undo_c", status: "succeeded", attempts: 1, duration_ms: 0, usage: null, error: null },
+        {
+          name: "b",
+          visit: 1,
+          agent: "undo_b",
+          status: "failed",
+          attempts: 1,
+          duration_ms: 0,
+          usage: null,
+          error: { kind: "exit", message: "boom" },
+        },
+        { name: "a", visit: 1, agent: "undo_a", status: "succeeded", attempts: 1, duration_ms: 0, usage: null, error: null },
       ],
     });
     expect(given.undo_a?.input).toMatchObject({ error: { kind: "quota", message: "no money left" } });

@@ -28,7 +28,7 @@ const error = {
 const failedRun = runResult({ status: "failed", stages: [collector, analyzer], state: { rows: [], period: "May", source: "x" }, error });
 
 function undone(name: string, rest: Partial<UndoneStage> = {}): UndoneStage {
-  return { name, visit: 1, agent: "remove", status: "succeeded", attempts: 1, duration_ms: 40, error: null, ...rest };
+  return { name, visit: 1, agent: "remove", status: "succeeded", attempts: 1, duration_ms: 40, usage: null, error: null, ...rest };
 }
 
 const failures: { does: string; result: RunResult; next?: readonly string[]; lines: string[] }[] = [
