@@ -142,6 +142,8 @@ describe("events --follow", () => {
   });
 });
 
+const STAGE = ["stage-start", "attempt-start", "attempt-end", "stage-end"];
+
 describe("in a process of its own", () => {
   const start = commandStarter();
   const files = {
@@ -160,10 +162,7 @@ describe("in a process of its own", () => {
       ran: 0,
       code: 0,
       stderr: "",
-      types: [
-        ...["run-start", "stage-start", "attempt-start", "attempt-end", "stage-end"],
-        ...["stage-start", "attempt-start", "attempt-end", "stage-end", "run-end"],
-      ],
+      types: ["run-start", ...STAGE, ...STAGE, "run-end"],
     });
   });
 

@@ -365,11 +365,13 @@ describe("runs prune", () => {
     const folder = await kept(runs);
     const store = await storeIn(folder);
     const run = await store.acquire("day-4");
+    const dry = await program(folder, ["runs", "prune", "--keep", "0", "--dry-run"]);
     const { code } = await program(folder, ["runs", "prune", "--keep", "0"]);
     const left = await store.list();
     await run.release();
     await store.close();
     expect({ code, left: left.map(({ run_id }) => run_id) }).toEqual({ code: 0, left: ["day-4"] });
+    expect(dry.stdout.match(/day-\d/g)).toEqual(["day-1", "day-2", "day-3", "day-5"]);
   });
 
   test.each([
