@@ -86,7 +86,7 @@ export function startRun(task: RunTask, world: RunWorld): Run {
   });
   const run = async (): Promise<RunResult> => {
     // The first event comes after this function has returned, so that its caller can hold the run.
-    await null;
+    await Promise.resolve();
     const remembered = await task.open();
     kept = remembered.kept;
     try {

@@ -364,6 +364,10 @@ describe("docs/library.md", () => {
     { names: ["Pipeline"], section: "Loading and defining", head: "member" },
     { names: ["RunOptions"], section: "Running", head: "option" },
     { names: ["Run"], section: "Running", head: "member" },
+    { names: ["AgainOptions"], section: "Going on with a run", head: "option" },
+    { names: ["PreparedRun"], section: "Going on with a run", head: "member" },
+    { names: ["RerunOptions"], section: "Again from a stage", head: "option" },
+    { names: ["Store"], section: "A store of your own", head: "member" },
   ];
 
   test.each(rows)("$section lists what $names has", ({ names: interfaces, section, head }) => {

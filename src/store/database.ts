@@ -70,6 +70,10 @@ export class Database {
     await this.#useLog(clock);
     this.write(() => {
       if (!this.#isEmpty()) return;
+      // SQLite says "wal" also where the disk did not let it change the mode; only in a transaction does it know better.
+      if (this.pragma("journal_mode") !== "wal") {
+        throw Object.assign(new Error(`the log of ${this.#path} could not be made`), { code: "EIO", syscall: "fsync" });
+      }
       this.#handle.exec(`${schema}; PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${twice(version)}`);
     });
   }

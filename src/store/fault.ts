@@ -30,7 +30,7 @@ export function toStoreError(error: unknown, directory: string): Error {
   if (error instanceof StoreError) return error;
   if (error instanceof NotAsWrittenError) return damaged(directory, error.message, error);
   const { code, errcode } = error as { readonly code?: unknown; readonly errcode?: unknown };
-  if (code === "ERR_SQLITE_ERROR" && typeof errcode === "number") return ofSqlite(error, errcode & 0xff, directory);
+  if (code === "ERR_SQLITE_ERROR" && typeof errcode === "number") return ofSqlite(error, errcode, directory);
   if (typeof code !== "string" || !("syscall" in error)) return error;
   return unavailable(directory, FILE_FAULTS[code] ?? error.message, error);
 }
@@ -42,6 +42,9 @@ function damaged(directory: string, what: string, cause?: unknown): StoreError {
     { cause },
   );
 }
+
+/** The memory that processes on a database share is a file as well, and could not grow (SQLITE_IOERR_SHMSIZE). */
+const NO_SHARED_MEMORY = 4874;
 
 const NO_ROOM = "the disk is full: make room, and go on with the run";
 const NO_PERMISSION = "this user may not read and write it: change its permissions, or use another directory";
@@ -64,7 +67,7 @@ const FILE_FAULTS: Readonly<Record<string, string>> = {
 };
 
 function ofSqlite(error: Error, code: number, directory: string): StoreError {
-  switch (code) {
+  switch (code & 0xff) {
     case SQLITE.busy:
     case SQLITE.locked:
     case SQLITE.protocol:
@@ -74,7 +77,7 @@ function ofSqlite(error: Error, code: number, directory: string): StoreError {
     case SQLITE.full:
       return unavailable(directory, NO_ROOM, error);
     case SQLITE.io:
-      return unavailable(directory, BAD_DISK, error);
+      return unavailable(directory, code === NO_SHARED_MEMORY ? NO_ROOM : BAD_DISK, error);
     case SQLITE.cannotOpen:
       return unavailable(directory, "its files cannot be opened: check their permissions, and how many files may be open", error);
     case SQLITE.tooBig:

@@ -162,7 +162,11 @@ agentflow: ${signal}: stopping; once more to stop without waiting
 
   test("a second one does not wait: there is no result, and the code is that of the first", async () => {
     const end = await stopped("hooked.toml", ["SIGTERM", "SIGINT"], ["--output", "result"]);
-    expect({ code: end.code, stdout: end.stdout }).toEqual({ code: 143, stdout: "" });
+    expect({ code: end.code, stdout: end.stdout, last: end.stderr.split("\n").slice(-3) }).toEqual({
+      code: 143,
+      stdout: "",
+      last: ["agentflow: what had finished is kept; this goes on with it:", "    agentflow resume id-1", ""],
+    });
   });
 
   test("after the end it is nobody's: nothing listens any more", async () => {

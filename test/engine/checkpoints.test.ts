@@ -75,9 +75,9 @@ describe("rows 80, 91 and 92: progress is durable", () => {
     ],
     [
       "a group is one element, its members are none",
-      every(2, { agents: ["a", "g", "b", "c"], parallel: { g: { agents: ["d", "e"], max_concurrency: 1 } } }),
+      every(2, { agents: ["a", "g", "b", "c"], parallel: { g: { agents: ["d", "e", "f"], max_concurrency: 1 } } }),
       {},
-      "a~1!1#1 g/d~1!1#1 g/e~1!1#1 [g~1!1#1] b~1!1#1 [c~1!1#1] [run!1]",
+      "a~1!1#1 g/d~1!1#1 g/e~1!1#1 g/f~1!1#1 [g~1!1#1] b~1!1#1 [c~1!1#1] [run!1]",
     ],
     [
       "a member that failed, or can be undone, is",

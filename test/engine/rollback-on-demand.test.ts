@@ -104,6 +104,12 @@ describe("a rollback that is asked for", () => {
     world.acts = { a: { a: 1 }, c: 5000 };
     const first = await world.drive("run", { cancelAfterMs: 1000 });
     expect([first.status, first.rollback, await world.undone()]).toEqual(["cancelled", null, ["b", "a"]]);
+    const prepared = await (await world.pipeline()).prepareRollback("run", { store: world.store });
+    await prepared.release();
+    expect(prepared.recorded.rollback?.stages.map(({ name, attempts, error }) => [name, attempts, error?.kind])).toEqual([
+      ["b", 0, "cancelled"],
+      ["a", 0, "cancelled"],
+    ]);
     const second = await world.drive("rollback");
     expect([world.calls, rollbackLine(second), second.status, second.state]).toEqual([
       ["undo_b", "undo_a"],
@@ -187,6 +193,14 @@ describe("a rollback that is asked for", () => {
     ]);
   });
 
+  test("tries a handler again whose failure [defaults] would tolerate", async () => {
+    const agents = { ...own("a"), b: { on_error: "fail" as const } };
+    const world = new World({ ...pipelineOf({ agents: ["a", "b"] }, { agents }), defaults: { on_error: "continue" } });
+    world.acts = { b: BOOM, undo_a: BOOM };
+    expect((await world.drive("run")).status).toBe("rollback_failed");
+    expect([(await world.drive("rollback")).status, world.handled]).toEqual(["rollback_failed", ["a"]]);
+  });
+
   test("hears no cancellation and has no limit of time", async () => {
     const world = new World(pipelineOf({ agents: ["a", "b"] }, { agents: own("a"), timeout: "10s" }));
     world.acts = { b: 5000 };
@@ -259,6 +273,15 @@ describe("after several rounds", () => {
     const { status } = await world.drive("rollback");
     expect([status, world.calls]).toEqual(["rolled_back", ["undo_x", "undo_a"]]);
     expect(world.given.undo_x).toMatchObject({ stage: "n/x", input: {}, output: { x: 1 } });
+  });
+
+  test("stages of a nested pipeline that served as a fallback, too", async () => {
+    const agents = { a: { fallback: "n" }, n: NESTED };
+    const world = new World(pipelineOf({ agents: ["a"] }, { agents }), { directory });
+    world.acts = { a: BOOM, y: 5000 };
+    await world.drive("run", { cancelAfterMs: 1000 });
+    await world.drive("resume", { cancelAfterMs: 0 });
+    expect([(await world.drive("rollback")).status, world.calls]).toEqual(["rolled_back", ["undo_x"]]);
   });
 
   test("what each had finished is undone, with what it was given then", async () => {

@@ -223,10 +223,11 @@ describe("random pipelines with handlers", () => {
           const before = life.entries;
           const open = toUndo(world, before, false).filter(({ visit }) => !isUndone(before, visit));
           if (open.length === 0) return;
-          const left = open.filter(({ visit }) => !isGivenUp(before, visit));
           const death = chance.oneIn(2) ? { death: { atEntry: chance.between(1, 6), keeps: chance.oneIn(2) } } : {};
           life = await lives.live({ entries: before, undoes: true, healed: again === 2, ...death });
           const calls = handled(life.calls).filter((call, index, all) => call.visit !== all[index - 1]?.visit);
+          // A nested pipeline all of which had finished has, although only now it is recorded that it had.
+          const left = toUndo(world, life.entries, false).filter(({ visit }) => !isUndone(before, visit) && !isGivenUp(before, visit));
           expect(calls.map(({ visit }) => visit)).toEqual(left.map(({ visit }) => visit).slice(0, calls.length));
           if (life.result === null) continue;
           expect(life.calls.length).toBe(handled(life.calls).length);
@@ -308,7 +309,7 @@ function needlesslyLost(world: SimWorld, lost: Entries): string[] {
     const name = nameOnly(parts.at(-1) ?? "");
     const isMember = parts.length > 1 && !(parts.at(-2) ?? "").includes("~");
     const owner = all.find(({ agents, groups }) => agents.has(name) || groups.has(name));
-    const isUndoable = agent !== null && all.some(({ agents }) => agents.get(agent)?.rollback != null);
+    const isUndoable = agent !== null && all.some(({ agents }) => (agents.get(agent)?.rollback ?? null) !== null);
     const frame = `${parts.slice(0, -1).join("/")} ${round}`;
     if (!isMember) finished.set(frame, (finished.get(frame) ?? 0) + 1);
     const frequency = owner?.checkpointFrequency ?? 1;

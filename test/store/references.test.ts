@@ -43,6 +43,15 @@ describe("secrets are stored as references", () => {
       ],
     ],
     [
+      "and in the other order",
+      "12345678 1234567890",
+      `${MARK}{S} ${MARK}{L}`,
+      [
+        { name: "L", value: "1234567890" },
+        { name: "S", value: "12345678" },
+      ],
+    ],
+    [
       "of two that overlap, the first",
       "abcdefghijkl",
       `${MARK}{ONE}ijkl`,

@@ -77,7 +77,7 @@ export function toUndo(world: SimWorld, entries: Entries, byItself: boolean): Fi
   const all = pipelinesOf(world.main);
   const found = new Map<string, Finished & { readonly position: number; readonly round: readonly string[] }>();
   for (const [position, [key, { settled, agent }]] of entries.entries()) {
-    const [visit = "", round = ""] = [key.slice(0, key.lastIndexOf("!")), key.slice(key.lastIndexOf("!") + 1)];
+    const [visit, round] = [key.slice(0, key.lastIndexOf("!")), key.slice(key.lastIndexOf("!") + 1)];
     if (settled !== "succeeded" || key.startsWith("rollback") || agent === null) continue;
     const owner = all.find(({ agents }) => agents.has(agent));
     const handler = owner?.agents.get(agent)?.rollback ?? null;

@@ -60,7 +60,7 @@ export async function untilEnded(
   disturb: (command: Command, process: number) => Promise<void> | void = () => {},
 ): Promise<{ readonly problems: readonly string[]; readonly processes: number }> {
   const problems: string[] = [];
-  let exists = false;
+  let exists = (await recordedRun(place, "w")) !== null;
   for (let count = 0; count < MOST_PROCESSES; count += 1) {
     const before = { recorded: recordedCalls(await recordedRun(place, "w")), calls: callsOf(place).length };
     const command = exists
@@ -100,8 +100,10 @@ function problemsOf(place: Place, before: { readonly recorded: ReadonlySet<strin
 }
 
 /** More may not be lost than what was under way: one stage, or the members of a group. */
-async function unfinishedProblems(place: Place): Promise<string[]> {
-  const recorded = recordedCalls(await recordedRun(place, "w"));
+export async function unfinishedProblems(place: Place): Promise<string[]> {
+  const run = await recordedRun(place, "w");
+  if (run === null) return callsOf(place).length === 0 ? [] : ["the run had begun, and is not in the store"];
+  const recorded = recordedCalls(run);
   const open = [...new Set(begun(callsOf(place)).map(callOf))].filter((call) => !recorded.has(call));
   const most = open.every((call) => call.includes("/pair/")) ? 2 : 1;
   return open.length > most ? [`${open.length} calls are not recorded: ${open.join(", ")}`] : [];
