@@ -333,6 +333,13 @@ describe("runs prune", () => {
     ],
   ])("%j leaves %j", async (flags, ids) => expect((await prune(...flags)).left).toEqual(ids));
 
+  test("counts from the end, not from the start", async () => {
+    const folder = await kept([{ id: "long", startedAt: NOON - 5 * DAY_MS, end: { ended_at: NOON - DAY_MS } }]);
+    const prune = (age: string) => program(folder, ["runs", "prune", "--older-than", age], { clock: clockAt(NOON) });
+    expect((await prune("2d")).stdout).toBe("");
+    expect((await prune("23h")).stdout).toMatch(/^removed long /);
+  });
+
   test("says what it removed", async () => {
     const { end } = await prune("--older-than", "60h");
     expect({ ...end, stdout: unsized(end.stdout), stderr: unsized(end.stderr) }).toEqual({
