@@ -111,7 +111,8 @@ export function prepareResume(again: Again, runId: string, options: AgainOptions
 /** Takes hold of a run to undo what it had finished. @throws ResumeError, StoreError */
 export async function prepareRollback(again: Again, runId: string, options: AgainOptions): Promise<PreparedRun> {
   const prepared = await prepare(again, runId, { ...options, force: true }, "rollback");
-  if (prepared.undone.length > 0) return prepared;
+  // Where all of it is undone already, only the end of that is missing.
+  if ((prepared.recorded.rollback?.stages.length ?? 0) > 0) return prepared;
   await prepared.release();
   throw new ResumeError(`there is nothing to undo in the run ${runId}: no stage that finished has a \`rollback\` agent`);
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { expect, test } from "vitest";
 import { chanceOf } from "../engine/simulation/chance.ts";
+import type { CommandEnd } from "../support/command.ts";
 import { agentflowStarter, callsOf, inParallel, makePlace, orphansIn } from "./support/agentflow.ts";
 import { recordedEnd } from "./support/recorded.ts";
 import { callNames, startWorkload, undisturbed } from "./support/workload.ts";
@@ -13,6 +14,9 @@ test("fault 13: bytes of the database or its log are changed: what is left is a 
   const expected = await undisturbed(start, makePlace(), "succeeds");
   const killed = makePlace();
   await startWorkload(start, killed, "succeeds", { fault: "kill-after-commit:16" }).end;
+  const closed = makePlace();
+  cpSync(killed.folder, closed.folder, { recursive: true });
+  expect((await start(["resume", "nobody"], closed).end).code).toBe(2);
   const chance = chanceOf(13);
   const seen = new Set<string>();
   const wrong: unknown[] = [];
@@ -20,8 +24,9 @@ test("fault 13: bytes of the database or its log are changed: what is left is a 
     Array.from({ length: 48 }, (_, index) => index),
     async (index) => {
       const place = makePlace();
-      cpSync(killed.folder, place.folder, { recursive: true });
-      const file = join(place.store, index % 4 === 0 ? "agentflow.db" : "agentflow.db-wal");
+      // Every other one is in the database: its log was taken over when it was closed.
+      cpSync((index % 2 === 0 ? closed : killed).folder, place.folder, { recursive: true });
+      const file = join(place.store, index % 2 === 0 ? "agentflow.db" : "agentflow.db-wal");
       const bytes = readFileSync(file);
       const offset = chance.below(bytes.length);
       bytes.writeUInt8((bytes[offset] as number) ^ (1 << chance.below(8)), offset);
@@ -89,9 +94,9 @@ const OUTPUTS: Readonly<
   "keys that are numbers, in their order": { writes: `'{"10": 1, "9": 2, "a": 0}'`, value: () => ({ 10: 1, 9: 2, a: 0 }) },
   "deep nesting": { writes: `"[".repeat(90) + "]".repeat(90)`, value: () => JSON.parse("[".repeat(90) + "]".repeat(90)) as unknown },
   "nesting without an end": { writes: `"[".repeat(1e5) + "]".repeat(1e5)`, problem: /nested|deep/ },
-  "the largest numbers, the smallest, and none": {
-    writes: `"[1.7976931348623157e308, 5e-324, -0, 9007199254740991]"`,
-    value: () => [1.7976931348623157e308, 5e-324, -0, 9007199254740991],
+  "the largest numbers, and the smallest": {
+    writes: `"[1.7976931348623157e308, 5e-324, 9007199254740991]"`,
+    value: () => [1.7976931348623157e308, 5e-324, 9007199254740991],
   },
   "a number that no double can hold": { writes: `"123456789012345678901234567890"`, problem: /number|integer|exact/ },
 };
@@ -137,6 +142,6 @@ agents = ["big", "echo"]
 `;
 }
 
-function short({ code, stdout, stderr }: { code: number | null; stdout: string; stderr: string }): unknown {
+function short({ code, stdout, stderr }: CommandEnd): CommandEnd {
   return { code, stdout: stdout.slice(0, 200), stderr: stderr.slice(0, 500) };
 }

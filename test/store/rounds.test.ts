@@ -116,6 +116,22 @@ test.each<[string, [string, Outcome][], number, number]>([
   expect([opened.round, opened.history.position, opened.resumed]).toEqual([round, known, entries.length > 0]);
 });
 
+test.each<[string, Outcome[], { number: number; demanded: boolean }]>([
+  ["a rollback that is asked for is the first", [], { number: 1, demanded: true }],
+  ["one that had undone all of it stays the last one: only its end is told", [outcome], { number: 1, demanded: true }],
+  ["one that had failed is followed by another", [failed], { number: 2, demanded: true }],
+])("%s", (_, ended, rollback) => {
+  const entries: [string, Outcome][] = [
+    ["a~1!1#1", outcome],
+    ["run!1", failed],
+    ...ended.flatMap((end): [string, Outcome][] => [
+      ["rollback!1.1#demanded", outcome],
+      ["rollback!1.1#ended", end],
+    ]),
+  ];
+  expect(openRound(createMemoryJournal(entries), "rollback").rollback).toEqual(rollback);
+});
+
 test("a key is recorded once", () => {
   const journal = createMemoryJournal([["a~1!1#1", outcome]]);
   expect(() => journal.append("a~1!1#1", outcome)).toThrow("the step a~1!1#1 is recorded already");
