@@ -1,4 +1,4 @@
-/** The library: load or define a pipeline, register agents as functions, run it, listen to it, cancel it. */
+/** The library: load or define a pipeline, register agents as functions, run it, listen to it, cancel it, go on with it. */
 export { AgentError } from "./engine/failure.ts";
 export type { Failure, Usage } from "./engine/failure.ts";
 export type { AgentContext, AgentFunction, Metadata } from "./engine/agent.ts";
@@ -10,6 +10,7 @@ export type { AttemptResult, RunError, RunResult, RunStatus, StageResult, StageS
 export { definePipeline, InputError, loadPipeline, parsePipeline, PipelineError } from "./pipeline.ts";
 export type { HookCallback } from "./listener.ts";
 export type { Pipeline, PipelineOptions, RunOptions, World } from "./pipeline.ts";
+export { openStore } from "./open-store.ts";
 export { ResumeError } from "./resume.ts";
 export type { AgainOptions, PreparedRun } from "./resume.ts";
 export type { PreparedRerun, RerunOptions } from "./rerun.ts";
@@ -22,8 +23,12 @@ export type { AgentDefinition, FailureKind, HookEvent, PipelineDefinition } from
 export type { Outcome } from "./engine/durable.ts";
 export type { Journal } from "./store/journal.ts";
 export { createMemoryJournal } from "./store/journal.ts";
+export { storeContract } from "./store/contract.ts";
+export type { ContractCase } from "./store/contract.ts";
+export { createMemoryStore } from "./store/memory.ts";
 export { StoreError } from "./store/store.ts";
 export type {
+  AcquireOptions,
   NotedProcess,
   OwnedRun,
   RunEnd,

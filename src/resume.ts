@@ -1,20 +1,16 @@
 import { endSurvivors } from "./agents/process.ts";
-import type { Clock } from "./engine/clock.ts";
-import type { RunEvent, Stamped } from "./engine/event.ts";
-import { interpret } from "./engine/interpreter.ts";
+import type { Stamped } from "./engine/event.ts";
 import type { Outcome } from "./engine/durable.ts";
 import type { RunResult } from "./engine/result.ts";
 import { secretsOf } from "./listener.ts";
 import { buildPlan } from "./plan/build.ts";
 import { changesBetween } from "./plan/compare.ts";
 import type { Plan } from "./plan/plan.ts";
+import { replay } from "./replay.ts";
 import { KILL_AFTER_MS, type Remembered, type Run, type RunWorld, startRun } from "./run.ts";
 import type { Json } from "./spec/json.ts";
-import { createMemoryJournal } from "./store/journal.ts";
-import { createLocalDurable } from "./store/local.ts";
 import { recordingOf, reveal } from "./store/references.ts";
-import { openRound, type Purpose } from "./store/rounds.ts";
-import { createSharedValues } from "./store/shared-values.ts";
+import { frozenCopy } from "./store/codec.ts";
 import { type RunRecord, type RunSummary, type Store, StoreError } from "./store/store.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -49,13 +45,20 @@ export class ResumeError extends Error {
 export async function readRun(store: Store, runId: string, env: Environment | null): Promise<RecordedRun> {
   const stored = await store.read(runId);
   if (stored === null) throw new StoreError("unknown", `there is no run ${runId}`);
-  const fill = <Value>(value: Value): Value => reveal(value as Json, (name) => secretOf(name, runId, env)) as Value;
+  // Frozen again, since agents get it.
+  const fill = <Value extends object>(value: Value): Value =>
+    frozenCopy(reveal(value as unknown as Json, (name) => secretOf(name, runId, env)) as unknown as Value);
   const { record, summary, entries, result } = stored;
-  return { record: fill(record), summary, entries: entries.map(([key, outcome]) => [key, fill(outcome)]), result: fill(result) };
+  return {
+    record: fill(record),
+    summary,
+    entries: entries.map(([key, outcome]) => [key, fill(outcome)]),
+    result: result === null ? null : fill(result),
+  };
 }
 
-function secretOf(name: string, runId: string, env: Environment | null): string {
-  if (env === null) return "***";
+function secretOf(name: string, runId: string, env: Environment | null): string | null {
+  if (env === null) return null;
   const value = env[name];
   if (value !== undefined && value !== "") return value;
   throw new ResumeError(`the run ${runId} refers to the secret in ${name}, which is not set; set it as it was: export ${name}=…`);
@@ -109,12 +112,8 @@ export function prepareResume(again: Again, runId: string, options: AgainOptions
 }
 
 /** Takes hold of a run to undo what it had finished. @throws ResumeError, StoreError */
-export async function prepareRollback(again: Again, runId: string, options: AgainOptions): Promise<PreparedRun> {
-  const prepared = await prepare(again, runId, { ...options, force: true }, "rollback");
-  // Where all of it is undone already, only the end of that is missing.
-  if ((prepared.recorded.rollback?.stages.length ?? 0) > 0) return prepared;
-  await prepared.release();
-  throw new ResumeError(`there is nothing to undo in the run ${runId}: no stage that finished has a \`rollback\` agent`);
+export function prepareRollback(again: Again, runId: string, options: AgainOptions): Promise<PreparedRun> {
+  return prepare(again, runId, { ...options, force: true }, "rollback");
 }
 
 async function prepare({ plan, world }: Again, runId: string, options: AgainOptions, purpose: "resume" | "rollback"): Promise<PreparedRun> {
@@ -131,6 +130,8 @@ async function prepare({ plan, world }: Again, runId: string, options: AgainOpti
     const recorded = await readRun(store, runId, world.env);
     refuseEnded(recorded.summary, purpose);
     const { result } = await replay(used, recorded, purpose);
+    const undone = result.rollback?.stages.filter(({ status }) => status !== "succeeded").map(({ name }) => name) ?? [];
+    if (purpose === "rollback" && undone.length === 0) refuseUndone(recorded.summary, result);
     const { record, entries } = recorded;
     const { signal, onEvent, timeoutMs = purpose === "resume" ? used.timeoutMs : null } = options;
     const open = async (): Promise<Remembered> => {
@@ -143,7 +144,7 @@ async function prepare({ plan, world }: Again, runId: string, options: AgainOpti
       id: runId,
       plan: used,
       recorded: result,
-      undone: result.rollback?.stages.filter(({ status }) => status !== "succeeded").map(({ name }) => name) ?? [],
+      undone,
       start: (listener = onEvent) => startRun({ ...task, onEvent: listener }, world),
       release: () => kept.release(),
     };
@@ -157,49 +158,17 @@ async function prepare({ plan, world }: Again, runId: string, options: AgainOpti
 function refuseEnded({ run_id: id, status }: RunSummary, purpose: "resume" | "rollback"): void {
   if (status === "succeeded")
     throw new ResumeError(`the run ${id} succeeded: there is nothing to ${purpose === "resume" ? "go on with" : "undo"}`);
-  if (status === "rolled_back") throw new ResumeError(`the run ${id} was rolled back: what it had finished is undone`);
+  if (status === "rolled_back" && purpose === "resume")
+    throw new ResumeError(`the run ${id} was rolled back: what it had finished is undone`);
   if (status === "rollback_failed" && purpose === "resume")
     throw new ResumeError(
       `the run ${id} was rolled back in part, so it cannot be gone on with; \`agentflow rollback ${id}\` tries the rest again`,
     );
 }
 
-/** What a run has recorded, gone through once more by the interpreter without calling anything. */
-export interface Replay {
-  /** As far as it came. What had not ended is `cancelled` there. */
-  readonly result: RunResult;
-  /** Every event that the recorded outcomes give, with its data. */
-  readonly events: readonly RunEvent[];
-}
-
-/**
- * Goes through what is recorded of a run.
- *
- * @param purpose `look`: as it is; `resume`: as far as a resume would take it over
- */
-export async function replay(plan: Plan, { record, entries }: Pick<RecordedRun, "record" | "entries">, purpose: Purpose): Promise<Replay> {
-  const journal = createMemoryJournal(entries);
-  const { stopped, ...round } = openRound(journal, purpose);
-  const events: RunEvent[] = [];
-  const { durable, close } = createLocalDurable({
-    runId: record.run_id,
-    journal,
-    clock: clockAt(record.started_at),
-    random: () => 0,
-    timeoutMs: null,
-    graceMs: 0,
-    shared: createSharedValues(),
-    stopped: stopped ?? { failure: { kind: "cancelled", message: "the run has not come here yet" }, by: "run" },
-    tellsPast: true,
-    onEvent: async (event) => void events.push(event),
-  });
-  const agents = { call: () => Promise.reject(new Error("nothing is called where a run is only looked at")) };
-  const { session_id: sessionId, input, meta, started_at: startedAt } = record;
-  const result = await interpret({ plan, input, sessionId, meta, startedAt, durable, agents, warnings: [], ...round });
-  close();
-  return { result, events };
-}
-
-function clockAt(ms: number): Clock {
-  return { now: () => ms, elapsed: () => 0, after: () => () => {}, turn: () => Promise.resolve() };
+/** @throws ResumeError where nothing is left to undo; one that died between the last handler and its end has still to end */
+function refuseUndone({ run_id: id, status }: RunSummary, { rollback }: RunResult): void {
+  if (status === "rolled_back") throw new ResumeError(`the run ${id} was rolled back: what it had finished is undone`);
+  if (rollback === null || rollback.stages.length === 0)
+    throw new ResumeError(`there is nothing to undo in the run ${id}: no stage that finished has a \`rollback\` agent`);
 }

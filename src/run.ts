@@ -8,6 +8,7 @@ import type { SharedValues } from "./engine/shared-values.ts";
 import { type Callbacks, Listener, secretsOf } from "./listener.ts";
 import { createMasker, type Masker } from "./report/mask.ts";
 import type { Plan } from "./plan/plan.ts";
+import { undoableBefore } from "./replay.ts";
 import type { JsonObject } from "./spec/json.ts";
 import { createLocalDurable } from "./store/local.ts";
 import type { Recording } from "./store/references.ts";
@@ -80,12 +81,12 @@ export function startRun(task: RunTask, world: RunWorld): Run {
     functions: world.functions,
     graceMs: KILL_AFTER_MS,
     clock: world.clock,
-    onProcess: (process) => kept?.noteProcess(process),
+    onProcess: (started) => kept?.noteProcess(started),
     ...(world.fetch === undefined ? {} : { fetch: world.fetch }),
   });
   const run = async (): Promise<RunResult> => {
     // The first event comes after this function has returned, so that its caller can hold the run.
-    await null;
+    await Promise.resolve();
     const remembered = await task.open();
     kept = remembered.kept;
     try {
@@ -110,7 +111,7 @@ interface Means {
   readonly agents: AgentRunner;
   /** Cancels the run. */
   readonly signal: AbortSignal;
-  /** Ends hooks at once. */
+  /** Ends hooks at once, and a rollback. */
   readonly kill: AbortSignal;
 }
 
@@ -126,9 +127,12 @@ async function drive(task: RunTask, world: RunWorld, { recording: journal, kept 
     onEvent: task.onEvent,
     kill: means.kill,
     graceMs: KILL_AFTER_MS,
-    onProcess: (process) => kept?.noteProcess(process),
+    onProcess: (started) => kept?.noteProcess(started),
   });
+  const { sessionId, input, meta, startedAt } = task;
   const { stopped, ...round } = openRound(journal, purpose);
+  const record = { run_id: runId, session_id: sessionId, input, meta, started_at: startedAt };
+  const undoable = await undoableBefore(round.round, plan, { record, entries: journal.entries() });
   const { durable, close } = createLocalDurable({
     runId,
     journal,
@@ -136,14 +140,25 @@ async function drive(task: RunTask, world: RunWorld, { recording: journal, kept 
     random: world.random,
     timeoutMs: task.timeoutMs,
     signal: means.signal,
+    kill: means.kill,
     graceMs: GRACE_MS,
     shared: masked((task.store ?? world).shared, createMasker(secretsOf(plan, world.env))),
     stopped,
     onEvent: (event, hooks, stop) => listener.tell(event, hooks, stop),
   });
-  const { sessionId, input, meta, startedAt } = task;
   try {
-    const result = await interpret({ plan, input, sessionId, meta, startedAt, durable, agents: means.agents, warnings, ...round });
+    const result = await interpret({
+      plan,
+      input,
+      sessionId,
+      meta,
+      startedAt,
+      durable,
+      agents: means.agents,
+      warnings,
+      undoable,
+      ...round,
+    });
     const onlyResult = !plan.saveIntermediateResults && result.status === "succeeded";
     const stoppedAt = result.error?.stage ?? result.error?.before ?? null;
     await journal.end({ status: result.status, ended_at: clock.now(), stopped_at: stoppedAt, result: onlyResult ? result : null });

@@ -113,8 +113,16 @@ describe("pipelines", () => {
 describe("commands", () => {
   /** A page has many of them, and a machine that does something else as well starts a process in a second. */
   const PROCESSES_MS = 60_000;
+  /** So is when it was, who it was, how much it was, and so how wide a column. */
+  const unmeasured = (text: string): string =>
+    text
+      .replace(/\b\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?\b/g, "(when)")
+      .replace(/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, "(id)")
+      .replace(/(?<=^(Took|Size) +|^(run|tuesday|monday) .*|✖ failed +|by \w+, |succeeded, )\d+(\.\d+)?(m?s|K?B)\b/gm, "(how much)")
+      .replace(/(?<=\S) {2,}/g, "  ");
   /** How long something took is different every time. */
-  const untimed = (text: string): string => text.replace(/(✔|✖|succeeded in|failed after) \d+(\.\d+)?m?s/g, "$1 …");
+  const untimed = (text: string): string =>
+    unmeasured(text).replace(/(✔|✖|succeeded in|after|finished: \w+|undone by \w+,) \d+(\.\d+)?m?s/g, "$1 …");
 
   test.each(names.filter((name) => examples.some((block) => block.page === name && block.language === "console")))(
     "%s shows what its commands print",
@@ -344,7 +352,9 @@ describe("docs/writing-agents.md", () => {
 });
 
 describe("docs/library.md", () => {
-  const source = readFileSync(join(root, "src/pipeline.ts"), "utf8");
+  const source = ["pipeline", "run", "resume", "rerun", "store/store"]
+    .map((name) => readFileSync(join(root, `src/${name}.ts`), "utf8"))
+    .join("\n");
   const members = (name: string): string[] => {
     const body = new RegExp(`export interface ${name} (?:extends \\w+ )?{\n([^]*?)\n}`).exec(source)?.[1] ?? "";
     return [...new Set([...body.matchAll(/^ {2}(?:readonly )?(\w+)[?:(]/gm)].map(([, member = ""]) => member))];
@@ -354,6 +364,10 @@ describe("docs/library.md", () => {
     { names: ["Pipeline"], section: "Loading and defining", head: "member" },
     { names: ["RunOptions"], section: "Running", head: "option" },
     { names: ["Run"], section: "Running", head: "member" },
+    { names: ["AgainOptions"], section: "Going on with a run", head: "option" },
+    { names: ["PreparedRun"], section: "Going on with a run", head: "member" },
+    { names: ["RerunOptions"], section: "Again from a stage", head: "option" },
+    { names: ["Store"], section: "A store of your own", head: "member" },
   ];
 
   test.each(rows)("$section lists what $names has", ({ names: interfaces, section, head }) => {
@@ -456,6 +470,12 @@ async function programFlags(): Promise<Map<string, string[]>> {
   const program = await help();
   const list = /^Commands:\n([^]*?)\n\n/m.exec(program)?.[1] ?? "";
   const found = new Map([["", flagsIn(program)]]);
-  for (const [, command = ""] of list.matchAll(/^ {2}(\w+)/gm)) found.set(command, flagsIn(await help(command)));
+  for (const [, command = ""] of list.matchAll(/^ {2}(\w+)/gm)) {
+    const text = await help(command);
+    // Flags of the commands within are told in its section.
+    const inner = [...(/^Commands:\n([^]*?)\n\n/m.exec(text)?.[1]?.matchAll(/^ {2}(\w+)/gm) ?? [])].map(([, name = ""]) => name);
+    const more = await Promise.all(inner.map((name) => help(command, name)));
+    found.set(command, [...new Set([text, ...more].flatMap(flagsIn))]);
+  }
   return found;
 }

@@ -1,10 +1,20 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { definePipeline, InputError, PipelineError, type PipelineDefinition } from "../src/index.ts";
+import {
+  createMemoryJournal,
+  definePipeline,
+  InputError,
+  type Journal,
+  type Pipeline,
+  PipelineError,
+  type PipelineDefinition,
+} from "../src/index.ts";
 import { dryRun } from "../src/report/dry-run.ts";
 import { plainPalette } from "../src/report/palette.ts";
 import { jsonSchema } from "../src/spec/schema.ts";
 import { systemClock } from "../src/store/clock.ts";
+import { openStore } from "../src/store/sqlite.ts";
+import { folderWith } from "./support/folder.ts";
 import { virtualClock } from "./support/virtual-clock.ts";
 
 // Every key of the schema has an effect: two pipelines that differ only in that key behave differently.
@@ -17,7 +27,7 @@ interface Row {
   readonly at: readonly (string | number)[];
   readonly values: readonly [unknown, unknown];
   /** Where the difference is looked for; a run in virtual time unless said otherwise. */
-  readonly see?: "dry-run" | "real time";
+  readonly see?: "dry-run" | "real time" | "store";
   readonly input?: Record<string, unknown>;
 }
 
@@ -45,6 +55,17 @@ const hook = (table: Definition): Definition => ({
   hooks: [table],
 });
 const retry = { type: "canned", fail: "timeout", retries: 3, retry_jitter: false } as const;
+
+const undoing: Definition = {
+  agents: {
+    a: { ...canned({ n: 1 }), rollback: "undo" },
+    undo: canned({}),
+    other: canned({}),
+    b: { type: "canned", fail: "exit" },
+  },
+  orchestration: { sequential: { agents: ["a", "b"], pipeline: {} } },
+};
+const LONG = "tea ".repeat(10_000);
 
 const ROWS: Readonly<Record<string, Row>> = {
   name: { base: one(canned({})), at: ["name"], values: ["x", "y"] },
@@ -132,6 +153,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     at: ["agents", "a", "circuit_breaker", "reset_after"],
     values: ["1s", "10s"],
   },
+  "agents.*.rollback": { base: undoing, at: ["agents", "a", "rollback"], values: ["undo", "other"] },
   "agents.*.command": {
     base: one({ type: "script", output: "x" }),
     at: ["agents", "a", "command"],
@@ -230,6 +252,28 @@ const ROWS: Readonly<Record<string, Row>> = {
     base: { agents: { a: { type: "canned", fail: "exit" }, b: canned({ b: 1 }) }, orchestration: sequence("a", "b") },
     at: ["orchestration", "sequential", "pipeline", "fail_fast"],
     values: [true, false],
+  },
+  "orchestration.sequential.pipeline.checkpoint_frequency": {
+    base: { agents: { a: canned({ a: 1 }), b: canned({ b: 1 }), c: canned({ c: 1 }) }, orchestration: sequence("a", "b", "c") },
+    at: ["orchestration", "sequential", "pipeline", "checkpoint_frequency"],
+    values: [1, 2],
+  },
+  "orchestration.sequential.pipeline.save_intermediate_results": {
+    base: one(canned({ n: 1 })),
+    at: ["orchestration", "sequential", "pipeline", "save_intermediate_results"],
+    values: [true, false],
+    see: "store",
+  },
+  "orchestration.sequential.pipeline.compress_above": {
+    base: one(canned({ text: LONG })),
+    at: ["orchestration", "sequential", "pipeline", "compress_above"],
+    values: ["1KB", "1MB"],
+    see: "store",
+  },
+  "orchestration.sequential.pipeline.rollback": {
+    base: undoing,
+    at: ["orchestration", "sequential", "pipeline", "rollback"],
+    values: ["auto", "manual"],
   },
   "orchestration.sequential.parallel.*.agents": {
     base: { ...group({}, { a: canned({ a: 1 }), b: canned({ b: 1 }), c: canned({ c: 1 }) }) },
@@ -331,11 +375,11 @@ test("no key of the schema is without a row here", () => {
   expect(Object.keys(ROWS).toSorted()).toEqual(schemaKeys().toSorted());
 });
 
-/** What can be seen of a pipeline from outside: how it ends, what is told on the way, what a model server is asked. */
+/** What can be seen of a pipeline from outside: how it ends, what is told and recorded on the way, what a model server is asked. */
 async function observe(row: Row, value: unknown): Promise<unknown> {
   const definition = set(row.base, row.at, value) as unknown as PipelineDefinition;
   // Scripts, modules and the model client take real time; virtual time would run away from them.
-  const real = row.see === "real time" || JSON.stringify(definition).includes('"llm"');
+  const real = row.see === "real time" || row.see === "store" || JSON.stringify(definition).includes('"llm"');
   const virtual = real ? null : virtualClock();
   const requests: unknown[] = [];
   const fetch = async (url: string | URL | Request, init?: RequestInit): Promise<Response> => {
@@ -348,6 +392,7 @@ async function observe(row: Row, value: unknown): Promise<unknown> {
   };
   const env = { PATH: process.env.PATH, TOKEN: "secret-value-1", OTHER: "secret-value-2", OPENAI_API_KEY: "key-for-tests" };
   const events: unknown[] = [];
+  const recorded: unknown[] = [];
   try {
     const pipeline = await definePipeline(definition, {
       directory,
@@ -358,17 +403,39 @@ async function observe(row: Row, value: unknown): Promise<unknown> {
     });
     if (row.see === "dry-run")
       return dryRun(pipeline.plan, { missingInputs: [], missingVariables: [], assumedInputs: [] }, { palette: plainPalette });
+    if (row.see === "store") return await keptOf(pipeline);
+    const memory = createMemoryJournal();
+    const journal: Journal = {
+      ...memory,
+      append(key, outcome, options) {
+        recorded.push([key, options]);
+        return memory.append(key, outcome, options);
+      },
+    };
     const run = pipeline.run({
       input: row.input ?? {},
       runId: "run",
       sessionId: "session",
+      journal,
       onEvent: (event) => events.push(event),
     });
     const result = virtual === null ? await run : await virtual.run(run);
-    return withoutTimes({ result, events, requests }, real);
+    return withoutTimes({ result, events, recorded, requests }, real);
   } catch (error) {
     if (error instanceof PipelineError || error instanceof InputError) return { refused: error.message };
     throw error;
+  }
+}
+
+/** What a run leaves in a store on the disk. */
+async function keptOf(pipeline: Pipeline): Promise<unknown> {
+  const store = await openStore(folderWith({}), { clock: systemClock(), pid: process.pid, host: "here" });
+  try {
+    await pipeline.run({ runId: "run", store });
+    const kept = await store.read("run");
+    return { keys: kept?.entries.map(([key]) => key), isSmall: (kept?.summary.bytes ?? 0) < LONG.length / 2 };
+  } finally {
+    await store.close();
   }
 }
 

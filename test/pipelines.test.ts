@@ -34,7 +34,7 @@ async function runSample(
   inputs: readonly string[] = [],
 ): Promise<{ code: number; stderr: string; result: RunResult }> {
   const flags = inputs.flatMap((input) => ["--input", input]);
-  const { code, stdout, stderr } = await runProgram(["run", file, "--output", "result", ...flags], { cwd: folder });
+  const { code, stdout, stderr } = await runProgram(["run", file, "--output", "result", ...flags], { cwd: folder, ownStore: true });
   return { code, stderr, result: JSON.parse(stdout) as RunResult };
 }
 

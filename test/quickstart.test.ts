@@ -1,5 +1,4 @@
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -12,7 +11,7 @@ const PIPELINE = fileURLToPath(new URL("../pipelines/quickstart.toml", import.me
 const MODULES = fileURLToPath(new URL("../node_modules", import.meta.url));
 
 test("reports what npm has installed: licences, sizes, what needs attention", async () => {
-  const { code, stdout } = await runProgram(["run", PIPELINE], { cwd: tmpdir() });
+  const { code, stdout } = await runProgram(["run", PIPELINE], { cwd: folderWith({}) });
   const state = JSON.parse(stdout) as Ending;
   const packages = installed();
   const bytes = installedBytes();
@@ -57,7 +56,7 @@ test("reports without sizes when they cannot be had", async () => {
 test("says what to do where nothing is installed", async () => {
   const empty = folderWith({});
   const { code, stdout, stderr } = await runProgram(["run", PIPELINE, "--input", `folder=${empty}/none`], {
-    cwd: tmpdir(),
+    cwd: folderWith({}),
   });
   const printed = stderr.split("\n").filter((line) => line.includes("│"));
   expect({ code, stdout, printed }).toEqual({

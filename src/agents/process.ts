@@ -101,7 +101,13 @@ async function start(request: ProcessRequest): Promise<Child> {
   }
   if (groups.size === 0) process.once("exit", killGroups);
   groups.add(pid);
-  request.onProcess?.({ pid, started: startOf(pid) ?? "" });
+  try {
+    request.onProcess?.({ pid, started: startOf(pid) ?? "" });
+  } catch (error) {
+    // Nobody would follow it.
+    signalGroup(pid, "SIGKILL");
+    throw error;
+  }
   return { pid, stdin, stdout, stderr, nodeChildProcess: started };
 }
 

@@ -9,6 +9,8 @@ export interface Output {
    * reader that has gone away is no loss.
    */
   flushed(): Promise<Error | null>;
+  /** Calls back when whoever reads it has gone away, which is noticed when something is written. */
+  onClosed(listener: () => void): void;
   readonly isTTY: boolean;
   /** 0 where unknown. */
   readonly columns: number;

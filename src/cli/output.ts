@@ -30,6 +30,7 @@ export function processOutputs(): { readonly stdout: Output; readonly stderr: Ou
         });
       });
     },
+    onClosed: (listener) => void target.closed.push(listener),
     isTTY: target.stream?.isTTY === true,
     columns: target.stream?.columns ?? 0,
     ...(target.stream?.isTTY === true ? { terminal: target.stream } : {}),
@@ -44,6 +45,8 @@ interface Target {
   stream?: NodeJS.WriteStream;
   /** Why something could not be written. */
   loss: Error | null;
+  /** Who wants to know that the reader has gone away. */
+  readonly closed: (() => void)[];
 }
 
 interface Held {
@@ -52,7 +55,7 @@ interface Held {
 }
 
 function targetOf(descriptor: number, name: Target["name"]): Target {
-  const target: Target = { descriptor, name, loss: null };
+  const target: Target = { descriptor, name, loss: null, closed: [] };
   // It may be a terminal.
   if (fstatSync(descriptor).isCharacterDevice()) openStream(target);
   return target;
@@ -82,7 +85,9 @@ function writeDirectly(target: Target, text: string): void {
 }
 
 function note(target: Target, error: NodeJS.ErrnoException | null | undefined): void {
-  if (error !== null && error !== undefined && !hasNoReader(error, target)) target.loss ??= error;
+  if (error === null || error === undefined) return;
+  if (!hasNoReader(error, target)) target.loss ??= error;
+  else for (const listener of target.closed) listener();
 }
 
 /** A reader that closes the pipe early (`| head`), or a terminal that was closed. */

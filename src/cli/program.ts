@@ -1,11 +1,16 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import type { CompletionCommand, CompletionSpec, Shell } from "./completion.ts";
+import type { BreakersFlags } from "./breakers.ts";
+import type { CompletionCommand, CompletionOption, CompletionSpec, Shell } from "./completion.ts";
+import type { EventsFlags } from "./events.ts";
 import { EXIT, EXIT_CODES_HELP } from "./exit-codes.ts";
 import type { InitFlags } from "./init.ts";
 import type { Io } from "./io.ts";
 import type { RerunFlags } from "./rerun.ts";
 import type { ResumeFlags } from "./resume.ts";
 import type { RunFlags } from "./run.ts";
+import type { PruneFlags, RunsFlags } from "./runs.ts";
+import type { ShowFlags } from "./show.ts";
+import type { StoreFlags } from "./store.ts";
 import type { ValidateFlags } from "./validate.ts";
 import { VERSION } from "./version.ts";
 
@@ -47,7 +52,12 @@ function makeProgram(io: Io, end: (code: number) => void): Command {
       `\nExamples:\n  agentflow init                      make a pipeline to start from\n  agentflow validate pipeline.toml    check it\n  agentflow run pipeline.toml         run it\n${EXIT_CODES_HELP}`,
     );
   for (const add of commandsFor(io.args)) add(program, io, end);
-  for (const command of program.commands) command.showHelpAfterError(`(agentflow ${command.name()} --help shows what there is)`);
+  for (const command of program.commands) {
+    for (const one of [command, ...command.commands]) {
+      const name = one === command ? command.name() : `${command.name()} ${one.name()}`;
+      one.showHelpAfterError(`(agentflow ${name} --help shows what there is)`);
+    }
+  }
   return program;
 }
 
@@ -59,6 +69,10 @@ const COMMANDS: Readonly<Record<string, Add>> = {
   resume: addResume,
   rerun: addRerun,
   rollback: addRollback,
+  runs: addRuns,
+  show: addShow,
+  events: addEvents,
+  breakers: addBreakers,
   validate: addValidate,
   init: addInit,
   schema: addSchema,
@@ -178,6 +192,119 @@ function addRollback(program: Command, io: Io, end: (code: number) => void): voi
     });
 }
 
+const WHICH_RUN = "its id, any unique beginning of it, or latest";
+
+/** How a run can stand, as the list of runs shows it. */
+const RUN_STATUSES = ["running", "interrupted", "succeeded", "failed", "timed_out", "cancelled", "rolled_back", "rollback_failed"];
+
+function addRuns(program: Command, io: Io, end: (code: number) => void): void {
+  const command = program
+    .command("runs")
+    .description("list the runs that are kept, newest first; remove some")
+    .helpCommand(false)
+    .addOption(new Option("--status <status>", "only those that stand like this").choices(RUN_STATUSES))
+    .option("--limit <number>", "only the newest ones", nonEmpty)
+    .option("--json", "as JSON")
+    .option("--no-color", "no colours");
+  addState(command)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  agentflow runs --status failed --limit 5\n  agentflow runs rm 5f3a\n  agentflow runs prune --older-than 30d --keep 100\n",
+    )
+    .action(async (flags: RunsFlags) => {
+      const { runs } = await import("./runs.ts");
+      end(await runs(io, flags));
+    });
+  addState(command.command("rm"))
+    .description("remove runs")
+    .argument("<run...>", WHICH_RUN)
+    .hook("preAction", refuseOuterFlags)
+    .addHelpText("after", "\nExample:\n  agentflow runs rm 5f3a latest\n")
+    .action(async (given: string[], _flags: object, self: Command) => {
+      const { removeRuns } = await import("./runs.ts");
+      end(await removeRuns(io, given, self.optsWithGlobals<StoreFlags>()));
+    });
+  addState(command.command("prune"))
+    .description("remove old runs, but none that a process drives; both flags: what both of them let go")
+    .option("--older-than <duration>", "those that ended longer ago, such as 30d", nonEmpty)
+    .option("--keep <number>", "all but this many of the newest ones", nonEmpty)
+    .option("--dry-run", "only show what would be removed")
+    .hook("preAction", refuseOuterFlags)
+    .addHelpText("after", "\nExample:\n  agentflow runs prune --older-than 30d --keep 100\n")
+    .action(async (_flags: object, self: Command) => {
+      const { pruneRuns } = await import("./runs.ts");
+      end(await pruneRuns(io, self.optsWithGlobals<PruneFlags>()));
+    });
+}
+
+/** What a list is narrowed with means nothing to a command that removes: it must not look as if it did. */
+function refuseOuterFlags(_: Command, command: Command): void {
+  const { parent } = command;
+  const flag = parent?.options.find((option) => {
+    const name = option.attributeName();
+    return name !== "stateDir" && name !== "color" && parent.getOptionValueSource(name) === "cli";
+  });
+  if (flag !== undefined) command.error(`error: option '${flag.long}' does not go with '${command.name()}'`);
+}
+
+function addShow(program: Command, io: Io, end: (code: number) => void): void {
+  const command = program
+    .command("show")
+    .description("show a run: its stages and attempts, what they were given and wrote, and what can be done with it")
+    .argument("<run>", WHICH_RUN)
+    .option("--stage <name>", "one stage: its input, its output, the state after it, its attempts", nonEmpty)
+    .option("--logs", "what its scripts printed on stderr, and what its agents logged")
+    .option("--json", "as JSON")
+    .option("--no-color", "no colours");
+  addState(command)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  agentflow show latest\n  agentflow show 5f3a --stage analyzer\n  agentflow show latest --json | jq .state\n",
+    )
+    .action(async (run: string, flags: ShowFlags) => {
+      const { show } = await import("./show.ts");
+      end(await show(io, run, flags));
+    });
+}
+
+function addEvents(program: Command, io: Io, end: (code: number) => void): void {
+  const command = program
+    .command("events")
+    .description("print the events of a run, one line of JSON each")
+    .argument("<run>", WHICH_RUN)
+    .option("--follow", "also those to come, until the run is over or no process drives it any more");
+  addState(command)
+    .addHelpText("after", "\nExamples:\n  agentflow events latest | jq .type\n  agentflow events 5f3a --follow\n")
+    .action(async (run: string, flags: EventsFlags) => {
+      const { events } = await import("./events.ts");
+      end(await events(io, run, flags));
+    });
+}
+
+function addBreakers(program: Command, io: Io, end: (code: number) => void): void {
+  const command = program
+    .command("breakers")
+    .description("list the circuit breakers; close some")
+    .helpCommand(false)
+    .option("--json", "as JSON")
+    .option("--no-color", "no colours");
+  addState(command)
+    .addHelpText("after", "\nExamples:\n  agentflow breakers\n  agentflow breakers reset report/analyzer\n")
+    .action(async (flags: BreakersFlags) => {
+      const { breakers } = await import("./breakers.ts");
+      end(await breakers(io, flags));
+    });
+  addState(command.command("reset"))
+    .description("close circuits: their agents are called again at once")
+    .argument("<pipeline/agent...>", "which ones, as `agentflow breakers` names them")
+    .hook("preAction", refuseOuterFlags)
+    .addHelpText("after", "\nExample:\n  agentflow breakers reset report/analyzer\n")
+    .action(async (given: string[], _flags: object, self: Command) => {
+      const { resetBreakers } = await import("./breakers.ts");
+      end(await resetBreakers(io, given, self.optsWithGlobals<StoreFlags>()));
+    });
+}
+
 function addValidate(program: Command, io: Io, end: (code: number) => void): void {
   program
     .command("validate")
@@ -257,18 +384,26 @@ function completionSpec(program: Command): CompletionSpec {
     commands: program.commands.map((command) => ({
       name: command.name(),
       description: command.description(),
-      options: optionsOf(command),
+      // Of a command with commands in it, those stand where its arguments would.
+      options: [command, ...command.commands].flatMap(optionsOf).filter(isFirst),
       ...argumentsOf(command),
     })),
   };
 }
 
+function isFirst({ flags }: CompletionOption, index: number, all: readonly CompletionOption[]): boolean {
+  return all.findIndex((other) => other.flags === flags) === index;
+}
+
 function argumentsOf(command: Command): Pick<CompletionCommand, "arguments"> {
+  if (command.commands.length > 0) return { arguments: command.commands.map((inner) => inner.name()) };
   const [argument] = command.registeredArguments;
   switch (argument?.name()) {
     case "file":
     case "files":
       return { arguments: "files" };
+    case "run":
+      return { arguments: ["latest"] };
     case "directory":
       return { arguments: "directories" };
     default:

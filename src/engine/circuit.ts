@@ -17,9 +17,12 @@ export interface Circuit {
   failed(failure: Failure): Promise<{ readonly failure: Failure; readonly isOpen: boolean }>;
 }
 
+/** What the names of circuits begin with, among the shared values. */
+export const CIRCUIT_PREFIX = "breaker/";
+
 /** Under which name a circuit is shared: one for each agent of a pipeline. */
 export function circuitName(pipelineId: string, agent: string): string {
-  return `breaker/${pipelineId}/${agent}`;
+  return `${CIRCUIT_PREFIX}${pipelineId}/${agent}`;
 }
 
 /**

@@ -59,6 +59,9 @@ export interface Stop {
 /** What stops the whole run: a cancellation, or its timeout. */
 export const WHOLE_RUN = "run";
 
+/** Why nothing starts where a run is only looked at: it tells what the run has not come to from what ended. */
+export const NOT_YET: Failure = { kind: "cancelled", message: "the run has not come here yet" };
+
 /** A child run: a member of a group, or a nested pipeline. */
 export interface Child<Result> {
   readonly name: string;

@@ -10,7 +10,7 @@ import type { RunError, StageResult, StageStatus } from "./result.ts";
 import type { State } from "./state.ts";
 import type { StateSize } from "./state-size.ts";
 import type { Failure } from "./failure.ts";
-import type { Undoable } from "./rollback.ts";
+import type { Undoable } from "./undoable.ts";
 
 /** What a whole run shares, nested pipelines and groups included. */
 export interface RunContext {
@@ -49,7 +49,10 @@ export interface Frame {
   /** In the order of the visits. */
   readonly stages: StageResult[];
   readonly path: string[];
-  /** Finished stages that can be undone, in the order of their ends; members of a group in that of its list. */
+  /**
+   * Finished stages that can be undone, those of earlier rounds and attempts too, in the order of their ends; members of a
+   * group in that of its list.
+   */
   readonly undoable: Undoable[];
   /** Elements that have finished, for `checkpoint_frequency`. */
   readonly progress: { finished: number };

@@ -21,6 +21,7 @@ import {
 } from "./frame.ts";
 import { mergeMembers } from "./merge.ts";
 import type { PastVisit } from "./history.ts";
+import { noteUndoable } from "./undoable.ts";
 import { runStage } from "./stage.ts";
 
 /**
@@ -113,7 +114,7 @@ async function runMembers(
   for (const { stage, frame: memberFrame } of members) {
     const facts = memberFrame.facts[stage.name];
     if (facts !== undefined) frame.facts[stage.name] = facts;
-    frame.undoable.push(...memberFrame.undoable);
+    for (const undoable of memberFrame.undoable) noteUndoable(frame.undoable, undoable);
   }
   return members;
 }

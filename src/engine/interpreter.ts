@@ -5,10 +5,11 @@ import type { Durable, Outcome } from "./durable.ts";
 import type { Frame, RunContext, SequenceEnd } from "./frame.ts";
 import type { History } from "./history.ts";
 import { type RollbackResult, type RunResult, type RunStatus, sumUsage } from "./result.ts";
-import { rollBack, type Undoable } from "./rollback.ts";
+import { rollBack } from "./rollback.ts";
 import { runSequence } from "./sequence.ts";
 import { State } from "./state.ts";
 import { StateSize } from "./state-size.ts";
+import type { Undoable } from "./undoable.ts";
 
 /** One run of a plan, or the next round of one. */
 export interface RunRequest {
@@ -26,6 +27,8 @@ export interface RunRequest {
   readonly history: History;
   readonly resumed: boolean;
   readonly rollback: RollbackRound;
+  /** What the earlier rounds had finished that can be undone; what this one finishes is added. */
+  readonly undoable: Undoable[];
   /** Epoch milliseconds. */
   readonly startedAt: number;
   /** Filled by whoever listens, while the run goes on; it ends up in the result. */
@@ -97,7 +100,7 @@ export async function interpret(request: RunRequest): Promise<RunResult> {
     branchesTaken: new Map(),
     stages: [],
     path: [],
-    undoable: [],
+    undoable: request.undoable,
     progress: { finished: 0 },
     takenOver: 0,
     isPast: false,
@@ -138,8 +141,8 @@ async function rollBackAtEnd(request: RunRequest, frame: Frame, end: SequenceEnd
       await shielded.step(demandKey(round, rollback.number), async (context) => ({ ...NOTHING, ended_at: context.now() }));
     const stages = finished.toReversed().map(({ ref }) => ref.name);
     const told = await shielded.emit({ type: "rollback-start", stages }, { unlessRecorded: ended });
-    const { meta, run } = frame;
-    const result = await rollBack(finished, { run, durable: shielded, meta, round: `${round}.${rollback.number}`, error: end.error });
+    const { run } = frame;
+    const result = await rollBack(finished, { run, durable: shielded, round: `${round}.${rollback.number}`, error: end.error });
     await shielded.step(ended, async (context) => ({ ...NOTHING, status: result.status, settled: result.status, ended_at: context.now() }));
     if (told) await shielded.emit({ type: "rollback-end", status: result.status }, { hooks: plan.hooks });
     return result;
@@ -207,7 +210,7 @@ function makeResult(
     meta: Object.freeze(status === "succeeded" ? { ...frame.meta, pipeline_completed: "true" } : frame.meta),
     path: frame.path,
     stages: frame.stages,
-    usage: sumUsage(frame.stages) ?? { input_tokens: 0, output_tokens: 0, cost: null },
+    usage: sumUsage([...frame.stages, ...(rollback?.stages ?? [])]) ?? { input_tokens: 0, output_tokens: 0, cost: null },
     warnings: request.warnings,
     error: end.error,
     rollback,

@@ -47,6 +47,7 @@ export interface UndoneStage {
   readonly status: "succeeded" | "failed";
   readonly attempts: number;
   readonly duration_ms: number;
+  readonly usage: Usage | null;
   readonly error: Failure | null;
 }
 

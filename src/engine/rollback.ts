@@ -1,6 +1,5 @@
 import { type JsonObject, toJson } from "../spec/json.ts";
-import type { AgentPlan, Plan, StagePlan } from "../plan/plan.ts";
-import type { Metadata } from "./agent.ts";
+import type { StagePlan } from "../plan/plan.ts";
 import type { Durable } from "./durable.ts";
 import type { StageRef } from "./event.ts";
 import type { Frame, RunContext } from "./frame.ts";
@@ -8,26 +7,12 @@ import type { RollbackResult, RunError, UndoneStage } from "./result.ts";
 import { runStage } from "./stage.ts";
 import { State } from "./state.ts";
 import { StateSize } from "./state-size.ts";
-
-/** A stage that has finished, and how it is undone. */
-export interface Undoable {
-  /** Of the visit: `group/member~1`. */
-  readonly key: string;
-  readonly ref: StageRef;
-  /** The agent that undoes it. */
-  readonly handler: AgentPlan;
-  /** The pipeline that the stage belongs to. */
-  readonly plan: Plan;
-  /** What the agent that served the stage was given, and what it wrote. */
-  readonly input: JsonObject;
-  readonly output: JsonObject;
-}
+import type { Undoable } from "./undoable.ts";
 
 export interface RollbackRequest {
   readonly run: RunContext;
   /** Shielded: a rollback goes on although the run was stopped. */
   readonly durable: Durable;
-  readonly meta: Metadata;
   /** `2.1`: of the run, and of the rollbacks in it. */
   readonly round: string;
   /** Why. */
@@ -60,6 +45,7 @@ async function undo(undoable: Undoable, request: RollbackRequest): Promise<Undon
     status: status === "succeeded" ? "succeeded" : "failed",
     attempts: made?.attempts.length ?? 0,
     duration_ms: made?.duration_ms ?? 0,
+    usage: made?.usage ?? null,
     error: failure,
   };
   if (live) {
@@ -73,11 +59,11 @@ async function undo(undoable: Undoable, request: RollbackRequest): Promise<Undon
 }
 
 /** A frame of its own for each handler: that one fails, or runs again, means nothing to the others. */
-function makeFrame({ ref, plan, input, output }: Undoable, { run, durable, meta, round, error }: RollbackRequest): Frame {
+function makeFrame({ ref, plan, meta, input, output }: Undoable, { run, durable, round, error }: RollbackRequest): Frame {
   const given = toJson({ stage: ref.name, input, output, error: error?.failure ?? null }) as JsonObject;
   return {
     run,
-    plan: { ...plan, branches: new Map() },
+    plan: { ...plan, branches: new Map(), checkpointFrequency: 1 },
     durable: muted(durable, ref),
     state: new State(given),
     size: new StateSize(),
@@ -116,11 +102,11 @@ function muted(durable: Durable, ref: StageRef | null): Durable {
         children.map(({ name, run }) => ({ name, run: (inner: Durable) => run(muted(inner, null)) })),
         options,
       ),
-    async emit(event, options = {}) {
-      const { unlessRecorded } = options;
+    async emit(event, { unlessRecorded, isPast } = {}) {
       if (event.type === "log" || event.type === "warning") return durable.emit(event);
       if (event.type !== "stage-start" || ref === null) return true;
-      return durable.emit({ type: "undo-start", stage: ref, agent: event.agent }, unlessRecorded === undefined ? {} : { unlessRecorded });
+      const options = { ...(unlessRecorded === undefined ? {} : { unlessRecorded }), ...(isPast === undefined ? {} : { isPast }) };
+      return durable.emit({ type: "undo-start", stage: ref, agent: event.agent }, options);
     },
   };
 }

@@ -28,6 +28,7 @@ import {
 } from "./frame.ts";
 import type { PastVisit } from "./history.ts";
 import { type NestedRun, runNested } from "./nested.ts";
+import { noteUndoable } from "./undoable.ts";
 import { type AttemptResult, type StageStatus, sumUsage } from "./result.ts";
 
 /** Where a stage stands: in the sequence (or a detour from it), or in a group. */
@@ -65,6 +66,7 @@ class StageVisit {
   readonly #key: string;
   readonly #outcomes: Outcome[] = [];
   #begun = false;
+  #takenOverFrom: "this-run" | "another-run" | null = null;
   /** What was left of the wait in which the run was stopped. */
   #notWaitedMs = 0;
   #live: LiveAttempt | null = null;
@@ -74,7 +76,6 @@ class StageVisit {
   /** Where this visit's entries in the result begin: those of a nested pipeline stand after its own. */
   readonly #firstResult: number;
   readonly #firstPath: number;
-  readonly #firstUndoable: number;
   readonly #place: StagePlace;
 
   constructor(frame: Frame, stage: StagePlan, place: StagePlace) {
@@ -86,7 +87,6 @@ class StageVisit {
     this.#takenOver = frame.takenOver;
     this.#firstResult = frame.stages.length;
     this.#firstPath = frame.path.length;
-    this.#firstUndoable = frame.undoable.length;
     this.#key =
       place.undoes === undefined
         ? `${frame.keyPrefix}${place.group === null ? "" : `${place.group.name}/`}${stage.name}~${visit}`
@@ -112,14 +112,21 @@ class StageVisit {
         if (stop !== undefined) {
           const waitedMs = Math.max(0, (await this.#frame.durable.now(`${this.#attemptKey(agent, attempt)}/stopped`)) - outcome.ended_at);
           this.#notWaitedMs = Math.max(0, outcome.retry_in_ms - waitedMs);
-          return this.#settle({ ...outcome, settled: "cancelled", failure: stop.failure, stopped_by: stop.by });
+          return this.#settleStopped(outcome, stop);
         }
       } else {
         agent = fallbackOf(this.#frame, agent);
         attempt = 1;
         if (agent === undefined) throw new Error(`an unsettled outcome of ${this.#key} has neither retry nor fallback`);
+        const stop = this.#frame.durable.interruption(this.#attemptKey(agent, attempt));
+        if (stop !== undefined) return this.#settleStopped(outcome, stop);
       }
     }
+  }
+
+  /** It was stopped between two attempts, of which the second did not come about. */
+  #settleStopped(last: Outcome, { failure, by }: Stop): Promise<Visit> {
+    return this.#settle({ ...last, settled: "cancelled", failure, stopped_by: by });
   }
 
   /** Every attempt at this visit by this agent in this round has its own key; `what` comes before it. */
@@ -142,7 +149,6 @@ class StageVisit {
     // Of several attempts, the result shows what was inside of the last one.
     this.#frame.stages.length = this.#firstResult;
     this.#frame.path.length = this.#firstPath;
-    this.#frame.undoable.length = this.#firstUndoable;
     const isNested = agent.call.type === "pipeline" && input.ok;
     const refused = isNested && agent.breaker !== null ? await this.#admitNested(agent, attempt) : null;
     const nested = isNested && refused === null ? await this.#nested(agent, attempt, input.value, false) : null;
@@ -162,26 +168,28 @@ class StageVisit {
     this.#input = shownInput;
     if (this.#frame.keyPrefix !== "") this.#frame.run.history.add(key, outcome);
     this.#live = live;
-    if (live !== null) {
-      const fallback = outcome.settled === null && outcome.retry_in_ms === null ? (fallbackOf(this.#frame, agent)?.name ?? null) : null;
-      await durable.emit(
-        {
-          type: "attempt-end",
-          stage: this.#ref,
-          agent: agent.name,
-          attempt,
-          attempts,
-          status: outcome.status,
-          duration_ms: outcome.duration_ms,
-          failure: outcome.failure,
-          retry_in_ms: outcome.retry_in_ms,
-          fallback,
-          usage: outcome.usage,
-        },
-        { hooks: plan.hooks },
-      );
-    }
+    await this.#tellAttemptEnd(agent, outcome, live === null);
     return outcome;
+  }
+
+  async #tellAttemptEnd(agent: AgentPlan, outcome: Outcome, isPast: boolean): Promise<void> {
+    const fallback = outcome.settled === null && outcome.retry_in_ms === null ? (fallbackOf(this.#frame, agent)?.name ?? null) : null;
+    await this.#frame.durable.emit(
+      {
+        type: "attempt-end",
+        stage: this.#ref,
+        agent: agent.name,
+        attempt: outcome.attempt,
+        attempts: agent.retry.retries + 1,
+        status: outcome.status,
+        duration_ms: outcome.duration_ms,
+        failure: outcome.failure,
+        retry_in_ms: outcome.retry_in_ms,
+        fallback,
+        usage: outcome.usage,
+      },
+      { hooks: this.#frame.plan.hooks, isPast },
+    );
   }
 
   #circuit(agent: AgentPlan, attempt: number, context: StepContext): Circuit {
@@ -200,7 +208,8 @@ class StageVisit {
 
   #nested(agent: AgentPlan, attempt: number, input: JsonObject, isPast: boolean): Promise<NestedRun> {
     this.#frame.path.push(this.#ref.name);
-    const served = agent === this.#stage.agent ? "" : `@${agent.name}`;
+    // What undoes a pipeline has other stages than what undoes the stages in it.
+    const served = agent === this.#stage.agent && this.#place.undoes === undefined ? "" : `@${agent.name}`;
     return runNested(this.#frame, agent, input, {
       namePrefix: `${this.#ref.name}/`,
       keyPrefix: `${this.#key}${served}/`,
@@ -401,10 +410,13 @@ class StageVisit {
 
   /** What the serving agent did can be undone from now on. */
   #noteUndoable({ settled, agent, wrote }: Outcome): void {
-    const { plan, undoable } = this.#frame;
+    const { plan, meta, undoable } = this.#frame;
     const handler = plan.agents.get(plan.agents.get(agent ?? "")?.rollback ?? "");
     if (settled !== "succeeded" || handler === undefined || this.#input === null || this.#place.undoes !== undefined) return;
-    undoable.push({ key: this.#key, ref: this.#ref, handler, plan, input: this.#input, output: wrote });
+    // What another run did is that run's to undo.
+    if (this.#takenOverFrom === "another-run") return;
+    const isTakenOver = this.#takenOverFrom !== null;
+    noteUndoable(undoable, { key: this.#key, ref: this.#ref, handler, plan, meta, input: this.#input, output: wrote, isTakenOver });
   }
 
   async #tellEnd(last: Outcome, status: Exclude<StageStatus, "skipped">, usage: Usage | null): Promise<void> {
@@ -433,6 +445,7 @@ class StageVisit {
 
   async #takeOver(past: PastVisit, last: Outcome): Promise<Visit> {
     this.#frame.takenOver = past.position;
+    this.#takenOverFrom = past.isForeign ? "another-run" : "this-run";
     this.#outcomes.push(...past.outcomes);
     const agent = this.#frame.plan.agents.get(last.agent ?? "") ?? this.#stage.agent;
     const state = this.#frame.state.snapshot();
@@ -441,6 +454,8 @@ class StageVisit {
     const event = { type: "stage-start", stage: this.#ref, agent: this.#stage.agent.name, input: this.#input, state } as const;
     this.#begun = await this.#frame.durable.emit(event, { isPast: true });
     if (agent.call.type === "pipeline" && input.ok) await this.#nested(agent, last.attempt, input.value, true);
+    for (const outcome of past.outcomes)
+      await this.#tellAttemptEnd(this.#frame.plan.agents.get(outcome.agent ?? "") ?? this.#stage.agent, outcome, true);
     return this.#settle(last);
   }
 

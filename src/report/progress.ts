@@ -17,8 +17,8 @@ export interface ProgressLine {
   readonly text: string;
 }
 
-/** Under way, succeeded, failed, mind this, left out, from here to there, going on, undone, a line of output. */
-export type Mark = "…" | "✔" | "✖" | "⚠" | "–" | "↳" | "↻" | "↩" | "│";
+/** Under way, succeeded, failed, mind this, left out, from here to there, undone, a line of output. */
+export type Mark = "…" | "✔" | "✖" | "⚠" | "–" | "↳" | "↩" | "│";
 
 /**
  * Turns events into lines, in order.
@@ -79,7 +79,6 @@ export function colouredMark(mark: Mark, palette: Palette): string {
       return palette.yellow(mark);
     case "…":
     case "↳":
-    case "↻":
     case "↩":
       return palette.cyan(mark);
     case "–":

@@ -139,16 +139,21 @@ function keptLines(result: RunResult, next: readonly string[] | null, palette: P
   const lines = [`  finished: ${names.length === 0 ? "no stage" : shortened(names)}`];
   const tokens = tokensText(result.usage);
   if (tokens !== null) lines.push(`  used: ${tokens}`);
-  if (next !== null) lines.push(...nextLines(result, next, palette));
+  if (next !== null) lines.push(...nextLines(result, next, { hasFinished: finished.length > 0, palette }));
   else if (keys.length === 0) lines.push("  kept: nothing");
   else lines.push(`  kept: nothing is stored; what they wrote (${shortened(keys)}) is in the result, which \`--output result\` prints`);
   return lines;
 }
 
-function nextLines({ status }: RunResult, [first, second]: readonly string[], palette: Palette): string[] {
+function nextLines(
+  { status }: RunResult,
+  [first, second]: readonly string[],
+  { hasFinished, palette }: { readonly hasFinished: boolean; readonly palette: Palette },
+): string[] {
   if (first === undefined) return ["  kept: what was recorded, to look at"];
   const command = (text: string): string => `    ${palette.cyan(text)}`;
   if (status === "rollback_failed") return ["  kept: what was recorded; this tries the handlers that failed again:", command(first)];
+  if (!hasFinished) return ["  kept: the run and its input; this goes on with it:", command(first)];
   const undo = second === undefined ? [] : ["  or undo them:", command(second)];
   return ["  kept: the finished stages; this goes on without running them again:", command(first), ...undo];
 }

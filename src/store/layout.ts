@@ -42,16 +42,14 @@ export class Layout {
 
   /** Makes the directory where it is missing. Whether there is no database yet. @throws what the file system says where it cannot be written */
   prepare(): boolean {
-    const made = makeDirectories(this.directory);
+    const made = makeWithParents(this.directory);
     // A directory that holds other things as well is somebody's own: its mode and what git ignores there stay as they are.
     if (readdirSync(this.directory).length === 0) {
       chmodSync(this.directory, 0o700);
       writeFileSync(join(this.directory, ".gitignore"), "*\n", { mode: 0o600 });
     }
     for (const name of ["locks", "runs"]) makePrivate(join(this.directory, name));
-    if (made !== undefined) {
-      for (let path = this.directory; path !== dirname(made); path = dirname(path)) syncDirectory(dirname(path));
-    }
+    for (const path of made) syncDirectory(dirname(path));
     accessSync(this.directory, constants.R_OK | constants.W_OK | constants.X_OK);
     if (!existsSync(this.database)) return true;
     accessSync(this.database, constants.R_OK | constants.W_OK);
@@ -102,18 +100,26 @@ function folderName(runId: string, run: number): string {
     .slice(0, 80)}~${run}`;
 }
 
-/** The first directory that was missing, if any was. */
-function makeDirectories(path: string): string | undefined {
-  try {
-    return mkdirSync(path, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    // What Node says where a file system can only be read; the system says it better.
-    if ((error as { code?: unknown }).code === "ENOENT" && existsSync(dirname(path))) mkdirSync(path);
-    throw error;
+/**
+ * Makes a directory, and those above it that are missing, one by one: Node's own way of doing it never ends in a directory
+ * that says of everything new in it that there is no such thing (/proc). Returns those that were made.
+ */
+function makeWithParents(path: string): string[] {
+  if (existsSync(path)) {
+    readdirSync(path);
+    return [];
   }
+  const above = makeWithParents(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another process may have been quicker.
+    if ((error as { code?: unknown }).code !== "EEXIST") throw error;
+  }
+  return [...above, path];
 }
 
 function makePrivate(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  makeWithParents(path);
   chmodSync(path, 0o700);
 }

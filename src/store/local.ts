@@ -30,6 +30,8 @@ export interface LocalOptions {
   readonly timeoutMs: number | null;
   /** Cancels the run. */
   readonly signal?: AbortSignal | undefined;
+  /** Stops also what is shielded. */
+  readonly kill?: AbortSignal | undefined;
   /** How long stopped work may take to end before it is left behind. */
   readonly graceMs: number;
   /** Nothing may start, from the beginning, and why: what is recorded is gone through, and no more. */
@@ -206,7 +208,14 @@ class LocalDurable implements Durable {
   shielded<T>(body: (durable: Durable) => Promise<T>): Promise<T> {
     // Who only looks starts nothing in there either.
     if (this.#options.tellsPast === true) return body(this);
-    return body(new LocalDurable(this.#options, new Interruption(null), Number.POSITIVE_INFINITY, this.#begun));
+    const interruption = new Interruption(null);
+    const { kill } = this.#options;
+    const stop = (): void => interruption.raise({ failure: { kind: "cancelled", message: "the rollback was stopped" }, by: WHOLE_RUN });
+    if (kill?.aborted === true) stop();
+    kill?.addEventListener("abort", stop, { once: true });
+    return body(new LocalDurable(this.#options, interruption, Number.POSITIVE_INFINITY, this.#begun)).finally(() =>
+      kill?.removeEventListener("abort", stop),
+    );
   }
 
   /** Agents that answer at once would otherwise keep timeouts and Ctrl-C waiting until the run has ended. */

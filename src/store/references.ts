@@ -21,14 +21,33 @@ const MARK = "\u001A";
  * hold now where that has changed.
  */
 export function conceal<Value extends Json>(value: Value, secrets: readonly Secret[]): Value {
-  // The longest first: one may be a part of another.
-  const forms = secrets.flatMap(({ name, value: secret }) => FORMS.map(([form, write]) => [write(secret), `${name}${form}`] as const));
+  const forms = secrets.flatMap(({ name, value: secret }) =>
+    FORMS.map(([form, write]) => [write(secret), `${MARK}{${name}${form}}`] as const),
+  );
   const known = new Map(forms.filter(([written]) => written.length >= SHORTEST_SECRET).toReversed());
-  const sorted = [...known.keys()].toSorted((a, b) => b.length - a.length);
-  const pattern = new RegExp([MARK, ...sorted.map((written) => escaped(written))].join("|"), "g");
-  return mapStrings(value, (text) =>
-    text.replace(pattern, (found) => (found === MARK ? MARK + MARK : `${MARK}{${known.get(found)}}`)),
-  ) as Value;
+  // The longest first: one may be a part of another. The mark comes last: a secret may begin with it.
+  const references = [...known].toSorted(([a], [b]) => b.length - a.length);
+  return mapStrings(value, (text) => replaceEach(text, [...references, [MARK, MARK + MARK]])) as Value;
+}
+
+/** Replaces what is found first, and of several at one place the first of the list. A pattern could not be as long as secrets can. */
+function replaceEach(text: string, replacements: readonly (readonly [found: string, by: string])[]): string {
+  const places = replacements.map(([found]) => text.indexOf(found));
+  let result = "";
+  let from = 0;
+  for (;;) {
+    let first = -1;
+    for (const [index, [found]] of replacements.entries()) {
+      if ((places[index] ?? -1) !== -1 && (places[index] ?? -1) < from) places[index] = text.indexOf(found, from);
+      const place = places[index] ?? -1;
+      if (place !== -1 && (first === -1 || place < (places[first] ?? -1))) first = index;
+    }
+    const [found, by] = replacements[first] ?? ["", ""];
+    if (found === "") return from === 0 ? text : result + text.slice(from);
+    const place = places[first] ?? 0;
+    result += text.slice(from, place) + by;
+    from = place + found.length;
+  }
 }
 
 /** The forms in which a secret is found, and how a reference names them. */
@@ -36,14 +55,14 @@ const FORMS: readonly (readonly [form: string, write: (secret: string) => string
   ["", (secret) => secret],
   [":json", (secret) => JSON.stringify(secret).slice(1, -1)],
   [":url", (secret) => encodeURIComponent(secret.toWellFormed())],
-  [":base64", (secret) => btoa(String.fromCodePoint(...new TextEncoder().encode(secret)))],
+  [":base64", (secret) => Buffer.from(secret).toString("base64")],
 ];
 
 /** Shorter values would be found in everything; they are not masked either. */
 const SHORTEST_SECRET = 8;
 
-/** What was concealed, with what `valueOf` says that each variable holds. */
-export function reveal<Value extends Json>(value: Value, valueOf: (name: string) => string): Value {
+/** What was concealed, with what `valueOf` says that each variable holds; null: it is masked. */
+export function reveal<Value extends Json>(value: Value, valueOf: (name: string) => string | null): Value {
   return mapStrings(value, (text) =>
     text.includes(MARK)
       ? text.replace(/\u001A(?:\u001A|\{([^:}]*)(:\w+)?\})/g, (_, name?: string, form = "") =>
@@ -53,7 +72,8 @@ export function reveal<Value extends Json>(value: Value, valueOf: (name: string)
   ) as Value;
 }
 
-function written(secret: string, form: string): string {
+function written(secret: string | null, form: string): string {
+  if (secret === null) return "***";
   return FORMS.find(([known]) => known === form)?.[1](secret) ?? secret;
 }
 
@@ -89,11 +109,6 @@ export function concealRecord(record: RunRecord, secrets: readonly Secret[]): Ru
   const { source, input, meta } = record;
   const hidden = conceal(toJson({ source, input, meta }), secrets) as unknown as Pick<RunRecord, "source" | "input" | "meta">;
   return { ...record, ...hidden };
-}
-
-/** With every character taken as itself in a regular expression. */
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 }
 
 /** A copy only where something changes. */

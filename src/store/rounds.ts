@@ -1,4 +1,4 @@
-import { type Outcome, type Stop, WHOLE_RUN } from "../engine/durable.ts";
+import { NOT_YET, type Outcome, type Stop, WHOLE_RUN } from "../engine/durable.ts";
 import { History } from "../engine/history.ts";
 import { demandKey, endKey, type RollbackRound, rollbackEndKey } from "../engine/interpreter.ts";
 import type { Journal } from "./journal.ts";
@@ -15,6 +15,8 @@ export interface Round {
   /** Where nothing may start any more, since the sequence has ended or shall end here: why. */
   readonly stopped: Stop | undefined;
 }
+
+type Entries = readonly (readonly [key: string, outcome: Outcome])[];
 
 /** `resume` goes on with a run; `rollback` undoes what it had finished; `look` finds what there is. */
 export type Purpose = "resume" | "rollback" | "look";
@@ -51,11 +53,15 @@ export function openRound(journal: Pick<Journal, "get" | "entries">, purpose: Pu
   };
 }
 
+/** What was recorded up to the end of a round. */
+export function entriesUpTo(round: number, entries: Entries): Entries {
+  return entries.filter(([key]) => roundOf(key) <= round);
+}
+
 /** The reason that the sequence had not to go on; a reason as good as any where it went to its end. */
 function stopOf(end: Outcome | undefined, purpose: Purpose): Stop {
   if (end?.failure !== undefined && end.failure !== null) return { failure: end.failure, by: end.stopped_by ?? WHOLE_RUN };
-  const message = purpose === "rollback" ? "the run is rolled back" : "the run has not come here yet";
-  return { failure: { kind: "cancelled", message }, by: WHOLE_RUN };
+  return { failure: purpose === "rollback" ? { kind: "cancelled", message: "the run is rolled back" } : NOT_YET, by: WHOLE_RUN };
 }
 
 /** `outer~1/inner~1!2.1#1` → 2 */

@@ -96,10 +96,10 @@ export class SqliteRun implements OwnedRun {
     this.#parts.events.keep(event);
   }
 
-  noteProcess(noted: NotedProcess): void {
+  noteProcess(started: NotedProcess): void {
     if (this.#refusal !== null) throw this.#refusal;
     try {
-      this.#parts.processes.note(noted);
+      this.#parts.processes.note(started);
     } catch (error) {
       throw toStoreError(error, this.#parts.directory);
     }

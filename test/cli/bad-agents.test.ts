@@ -16,7 +16,8 @@ async function runAgent(agent: string, files: Readonly<Record<string, string>> =
 }
 
 function failed(message: string, ...more: readonly string[]): ProgramEnd {
-  const lines = ["✖ one failed after 0ms", `  stage 1 (a) failed: ${message}`, ...more, "", "  finished: no stage", "  kept: nothing", ""];
+  const kept = ["  finished: no stage", "  kept: the run and its input; this goes on with it:", "    agentflow resume id-1"];
+  const lines = ["✖ one failed after 0ms", `  stage 1 (a) failed: ${message}`, ...more, "", ...kept, ""];
   return { code: 1, stdout: "", stderr: lines.join("\n") };
 }
 

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { EXIT, EXIT_CODES_HELP } from "../../src/cli/exit-codes.ts";
 import type { StopReason } from "../../src/cli/io.ts";
@@ -51,7 +50,7 @@ fail_fast = false
 });
 
 const run = (args: readonly string[], world: Partial<ProgramWorld> = {}): Promise<ProgramEnd> =>
-  runProgram(args, { cwd, clock: stillClock({ speed: 1000 }), ...world });
+  runProgram(args, { cwd, clock: stillClock({ speed: 1000 }), ownStore: true, ...world });
 
 describe("the exit code says why it ended:", () => {
   test.each<[code: keyof typeof EXIT, sentence: string, args: readonly string[]]>([
@@ -94,7 +93,7 @@ describe("row 127: the message tells a stage's timeout from the pipeline's and f
   });
 
   test("a signal", async () => {
-    const program = startProgram(["run", "waits.toml", "--events", "--quiet"], { cwd });
+    const program = startProgram(["run", "waits.toml", "--events", "--quiet"], { cwd, ownStore: true });
     await program.prints('"attempt-start"');
     program.stop("SIGTERM");
     expect(first(await program.end)).toEqual([
@@ -110,7 +109,7 @@ async function stopped(
   reasons: readonly StopReason[],
   flags: readonly string[] = [],
 ): Promise<ProgramEnd & { program: RunningProgram }> {
-  const program = startProgram(["run", file, ...flags], { cwd });
+  const program = startProgram(["run", file, ...flags], { cwd, ownStore: true });
   await program.says(file === "retries.toml" ? "again in 30m" : "…\n");
   // A turn later the agent has been called.
   await new Promise((resolve) => setTimeout(resolve, 5));
@@ -135,7 +134,8 @@ agentflow: ${signal}: stopping; once more to stop without waiting
   stage 1 (a) failed: the run was stopped by ${signal}
 
   finished: no stage
-  kept: nothing
+  kept: the run and its input; this goes on with it:
+    agentflow resume id-1
 `,
     });
   });
@@ -162,7 +162,11 @@ agentflow: ${signal}: stopping; once more to stop without waiting
 
   test("a second one does not wait: there is no result, and the code is that of the first", async () => {
     const end = await stopped("hooked.toml", ["SIGTERM", "SIGINT"], ["--output", "result"]);
-    expect({ code: end.code, stdout: end.stdout }).toEqual({ code: 143, stdout: "" });
+    expect({ code: end.code, stdout: end.stdout, last: end.stderr.split("\n").slice(-3) }).toEqual({
+      code: 143,
+      stdout: "",
+      last: ["agentflow: what had finished is kept; this goes on with it:", "    agentflow resume id-1", ""],
+    });
   });
 
   test("after the end it is nobody's: nothing listens any more", async () => {
@@ -204,11 +208,11 @@ describe("what a module leaves behind stops the run, which fails:", () => {
   });
 
   test("where there is no module it is a bug, for whoever started the program", async () => {
-    const program = startProgram(["run", "waits.toml"], { cwd });
+    const program = startProgram(["run", "waits.toml"], { cwd, ownStore: true });
     await program.says("…\n");
     program.stop(error);
     await expect(program.end).rejects.toBe(error);
-    const idler = startProgram(["run", "waits.toml"], { cwd });
+    const idler = startProgram(["run", "waits.toml"], { cwd, ownStore: true });
     await idler.says("…\n");
     idler.stop("idle");
     await expect(idler.end).rejects.toThrow("nothing can happen any more, but the run has not ended");
@@ -222,7 +226,8 @@ describe("what a module leaves behind stops the run, which fails:", () => {
 
 test("a bug is not hidden: it reaches whoever started the program", async () => {
   const world = {
-    cwd: join(cwd),
+    cwd,
+    ownStore: true,
     clock: {
       ...stillClock(),
       now: () => {

@@ -100,7 +100,14 @@ describe("completion", () => {
       const { stdout: lines } = spawnSync("bash", ["--norc", "-c", shell], { encoding: "utf8" });
       return lines.split("\n").filter((word) => word !== "");
     };
-    expect(offered("agentflow", "")).toEqual(["run", "validate", "init", "schema", "completion"]);
+    const commands = "run resume rerun rollback runs show events breakers validate init schema completion";
+    expect(offered("agentflow", "")).toEqual(commands.split(" "));
+    expect(offered("agentflow", "runs", "")).toEqual(["rm", "prune"]);
+    expect(offered("agentflow", "runs", "prune", "--ke")).toEqual(["--keep"]);
+    expect(offered("agentflow", "runs", "--status", "r")).toEqual(["running", "rolled_back", "rollback_failed"]);
+    expect(offered("agentflow", "runs", "--s")).toEqual(["--status", "--state-dir"]);
+    expect(offered("agentflow", "breakers", "")).toEqual(["reset"]);
+    expect(offered("agentflow", "show", "l")).toEqual(["latest"]);
     expect(offered("agentflow", "run", "--o")).toEqual(["--output", "--out"]);
     expect(offered("agentflow", "run", "--output", "")).toEqual(["state", "result", "none"]);
     expect(offered("agentflow", "validate", "--format", "")).toEqual(["human", "json"]);

@@ -62,7 +62,8 @@ const cwd = folderWith({
   "dir/x": "",
 });
 
-const run = (args: readonly string[], world: Partial<ProgramWorld> = {}) => runProgram(["run", ...args, "--quiet"], { cwd, ...world });
+const run = (args: readonly string[], world: Partial<ProgramWorld> = {}) =>
+  runProgram(["run", ...args, "--quiet"], { cwd, ownStore: true, ...world });
 
 describe("row 3: initial data seeds the state:", () => {
   test.each<[sentence: string, args: readonly string[], state: unknown, stdin?: string]>([

@@ -61,11 +61,12 @@ const SUMMARY = `✖ fails failed after 0ms
     attempt 2, 0ms: server_error: canned failure of kind server_error
 
   finished: first 0ms
-  kept: nothing is stored; what they wrote (facts) is in the result, which \`--output result\` prints
+  kept: the finished stages; this goes on without running them again:
+    agentflow resume id-1
 `;
 
 const run = (args: readonly string[], world: Partial<ProgramWorld> = {}): Promise<ProgramEnd> =>
-  runProgram(["run", ...args], { cwd, clock: stillClock({ speed: 1000 }), ...world });
+  runProgram(["run", ...args], { cwd, clock: stillClock({ speed: 1000 }), ownStore: true, ...world });
 
 describe("stdout carries the result and nothing else:", () => {
   test("row 13: the final state, when the run succeeds", async () => {
@@ -130,7 +131,7 @@ describe("stdout carries the result and nothing else:", () => {
     });
     const shown: ProgramEnd[] = [];
     for (const flags of [[], ["--quiet", "--events"]]) {
-      const program = startProgram(["run", "slow.toml", ...flags], { cwd: folder });
+      const program = startProgram(["run", "slow.toml", ...flags], { cwd: folder, ownStore: true });
       await (flags.length === 0 ? program.says("[1/1] a …") : program.prints('"attempt-start"'));
       program.print("seen 1 of two\n");
       shown.push(await program.end);
@@ -194,7 +195,7 @@ describe("--out", () => {
     [
       "a file instead of a directory",
       "marks.toml/x.json",
-      "FOLDER/marks.toml/x.json cannot be written: ENOTDIR: not a directory, open 'FOLDER/marks.toml/x.json.id-1.part'",
+      "FOLDER/marks.toml/x.json cannot be written: ENOTDIR: not a directory, open 'FOLDER/marks.toml/x.json.id-2.part'",
     ],
   ])("is refused before the run: %s", async (_sentence, out, message) => {
     const folder = folderWith({ "marks.toml": marking });
@@ -222,16 +223,16 @@ describe("--out", () => {
       "breaks.toml": TWO.replace(`[agents.first]\ntype = "canned"`, `[agents.first]\ntype = "canned"\ndelay = "40s"`),
     });
     mkdirSync(join(folder, "out"));
-    const running = run(["breaks.toml", "--out", "out/x.json"], { cwd: folder });
-    setTimeout(() => {
-      rmSync(join(folder, "out"), { recursive: true });
-      writeFileSync(join(folder, "out"), "");
-    }, 10);
-    const { code, stdout, stderr } = await running;
+    const clock = stillClock({ speed: 1000 });
+    const program = startProgram(["run", "breaks.toml", "--out", "out/x.json"], { cwd: folder, clock });
+    await program.says("[1/2] first …");
+    rmSync(join(folder, "out"), { recursive: true });
+    writeFileSync(join(folder, "out"), "");
+    const { code, stdout, stderr } = await program.end;
     expect({ code, stdout, last: stderr.trimEnd().split("\n").at(-1)?.replaceAll(folder, "FOLDER") }).toEqual({
       code: 1,
       stdout: STATE,
-      last: "agentflow: FOLDER/out/x.json could not be written (ENOTDIR: not a directory, open 'FOLDER/out/x.json.id-1.part'); here it is instead",
+      last: "agentflow: FOLDER/out/x.json could not be written (ENOTDIR: not a directory, open 'FOLDER/out/x.json.id-2.part'); here it is instead",
     });
   });
 
@@ -302,6 +303,32 @@ test("the plan of a dry run is coloured where stdout is a terminal, whatever std
   expect(shown.map(({ stdout }) => stdout.includes("\u001b["))).toEqual([true, false]);
 });
 
-test("--no-store changes nothing yet", async () => {
-  expect(await run(["two.toml", "--no-store"])).toEqual(await run(["two.toml"]));
+describe("what is kept on the disk", () => {
+  test("the run, in a directory of its own that only its owner can read and git does not see", async () => {
+    const folder = folderWith({ "fails.toml": FAILS });
+    const { code, stderr } = await run(["fails.toml", "--quiet"], { cwd: folder, ownStore: false });
+    expect([code, stderr]).toEqual([1, SUMMARY]);
+    const store = join(folder, ".agentflow");
+    expect(statSync(store).mode & 0o777).toBe(0o700);
+    expect(readFileSync(join(store, ".gitignore"), "utf8")).toBe("*\n");
+  });
+
+  test("in the directory of --state-dir, which the commands that go on name", async () => {
+    const folder = folderWith({ "fails.toml": FAILS });
+    const { stderr } = await run(["fails.toml", "--quiet", "--state-dir", "kept here"], { cwd: folder });
+    expect(stderr.split("\n").at(-2)).toBe("    agentflow resume id-1 --state-dir 'kept here'");
+    expect(readdirSync(folder).toSorted()).toEqual(["fails.toml", "kept here"]);
+  });
+
+  test("nothing with --no-store, and what was done is in the result alone", async () => {
+    const folder = folderWith({ "two.toml": TWO, "fails.toml": FAILS });
+    const world = { cwd: folder, ownStore: false };
+    expect((await run(["two.toml", "--no-store"], world)).stdout).toBe(STATE);
+    const { code, stderr } = await run(["fails.toml", "--no-store", "--quiet"], world);
+    expect({ code, kept: stderr.trimEnd().split("\n").at(-1) }).toEqual({
+      code: 1,
+      kept: "  kept: nothing is stored; what they wrote (facts) is in the result, which `--output result` prints",
+    });
+    expect(readdirSync(folder).toSorted()).toEqual(["fails.toml", "two.toml"]);
+  });
 });

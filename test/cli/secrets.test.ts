@@ -131,7 +131,8 @@ agentflow: a module left an error that nobody caught: no ***; stopping
   stage 1 (a) failed: a module left an error that nobody caught: no ***
 
   finished: no stage
-  kept: nothing
+  kept: the run and its input; this goes on with it:
+    agentflow resume id-1
 `,
     });
   });

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, test } from "vitest";
 import { isRunning } from "../agents/calls.ts";
@@ -32,6 +32,15 @@ agents = ["z", "g"]
 agents = ["x", "y"]
 `,
   "retry.toml": sequence(script("a", "./fails-on-stdout.sh", `retries = 3\nretry_delay = "60s"\nretry_jitter = false`)),
+  "twice.toml": `[agents.first]
+type = "script"
+shell = "echo once >> first.txt"
+[agents.second]
+type = "script"
+shell = "echo begun >&2; test -e ready || exec sleep 60"
+[orchestration.sequential]
+agents = ["first", "second"]
+`,
   "hook.toml": sequence(`[agents.a]\ntype = "canned"`, HOOK),
 });
 
@@ -99,6 +108,21 @@ describe.concurrent("row 15: Ctrl-C and its like", () => {
     command.child.kill("SIGINT");
     expect((await command.end).code).toBe(143);
     expect([await outlives(x), await outlives(y)]).toEqual([false, false]);
+  });
+
+  test("the command that it prints goes on, and does not run again what had finished", async ({ expect }) => {
+    const command = start(["run", "twice.toml", "--verbose"], { cwd });
+    await command.says(/second │ begun/);
+    command.child.kill("SIGINT");
+    const { code, stderr } = await command.end;
+    const [, id = ""] = /\n {4}agentflow resume (\S+)\n$/.exec(stderr) ?? [];
+    await writeFile(`${cwd}/ready`, "");
+    const resumed = await start(["resume", id], { cwd }).end;
+    expect({ codes: [code, resumed.code], told: resumed.stderr.split("\n").slice(0, 4) }).toEqual({
+      codes: [130, 0],
+      told: [`↻ run ${id} goes on`, "  reused: first", "  will run: second, and what follows it", "[2/2] second …"],
+    });
+    expect(await readFile(`${cwd}/first.txt`, "utf8")).toBe("once\n");
   });
 
   test("in the wait before another attempt, at once", async ({ expect }) => {

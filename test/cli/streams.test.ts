@@ -74,9 +74,9 @@ describe.concurrent("streams", () => {
     const command = start(["run", "slow.toml", "--events"], { cwd });
     command.child.stdout?.once("data", () => command.child.stdout?.destroy());
     const { code, stderr } = await command.end;
-    expect({ code, last: stderr.trimEnd().split("\n").at(-1), failed: /stage 1 \(a\) failed: (.*)/.exec(stderr)?.[1] }).toEqual({
+    expect({ code, last: /  kept: .*/.exec(stderr)?.[0], failed: /stage 1 \(a\) failed: (.*)/.exec(stderr)?.[1] }).toEqual({
       code: 1,
-      last: "  kept: nothing",
+      last: "  kept: the run and its input; this goes on with it:",
       failed: "exited with code 3",
     });
   });
@@ -199,12 +199,12 @@ describe("a terminal", () => {
     };
     try {
       tmux("new-session", "-d", "-x", "70", "-y", "20", "-c", cwd, "sh");
-      tmux("send-keys", `PS1='> '; clear; stty -a > before; ${agentflow} run sleeps.toml`, "Enter");
+      tmux("send-keys", `PS1='> '; clear; stty -a > before; ${agentflow} run sleeps.toml --run-id tea`, "Enter");
       const first = await screen(/⠋|⠙|⠹|⠸|⠼|⠴|⠦|⠧|⠇|⠏/);
       const later = await screen(/\[1\/1\] a (0\.[3-9]|[1-9]\d*\.\d)s/);
       expect([first, later].map((shown) => shown.match(/\[1\/1\]/g)?.length)).toEqual([1, 1]);
       tmux("send-keys", "C-c");
-      const end = await screen(/kept: nothing\n>/);
+      const end = await screen(/agentflow resume tea\n>/);
       expect(end.replace(/\d+(\.\d+)?m?s\b/g, "0s").trimEnd()).toBe(
         `agentflow: SIGINT: stopping; once more to stop without waiting
 ✖ [1/1] a cancelled after 0s: the run was stopped by SIGINT
@@ -212,7 +212,8 @@ describe("a terminal", () => {
   stage 1 (a) failed: the run was stopped by SIGINT
 
   finished: no stage
-  kept: nothing
+  kept: the run and its input; this goes on with it:
+    agentflow resume tea
 >`,
       );
       tmux("send-keys", `echo "code $?"; stty -a > after; echo written`, "Enter");

@@ -19,6 +19,17 @@ Options:
 Commands:
   run [options] [file]           run a pipeline: progress on stderr, the final state as JSON on
                                  stdout
+  resume [options] [run]         go on with a run that did not finish: what finished is not run
+                                 again
+  rerun [options] <run>          start a new run of the file as it is now, with what a run had
+                                 recorded before a stage
+  rollback [options] <run>       undo what a run had finished that did not succeed, the last stage
+                                 first
+  runs [options]                 list the runs that are kept, newest first; remove some
+  show [options] <run>           show a run: its stages and attempts, what they were given and
+                                 wrote, and what can be done with it
+  events [options] <run>         print the events of a run, one line of JSON each
+  breakers [options]             list the circuit breakers; close some
   validate [options] <files...>  check pipeline files: every problem at once, with its place
   init [options] [directory]     make a runnable pipeline to start from
   schema                         print the JSON Schema of the pipeline file, for editors
@@ -58,12 +69,22 @@ describe("help", () => {
 
   test.each([
     ["run", "Usage: agentflow run [options] [file]"],
+    ["resume", "Usage: agentflow resume [options] [run]"],
+    ["rerun", "Usage: agentflow rerun [options] <run>"],
+    ["rollback", "Usage: agentflow rollback [options] <run>"],
+    ["runs", "Usage: agentflow runs [options] [command]"],
+    ["runs rm", "Usage: agentflow runs rm [options] <run...>"],
+    ["runs prune", "Usage: agentflow runs prune [options]"],
+    ["show", "Usage: agentflow show [options] <run>"],
+    ["events", "Usage: agentflow events [options] <run>"],
+    ["breakers", "Usage: agentflow breakers [options] [command]"],
+    ["breakers reset", "Usage: agentflow breakers reset [options] <pipeline/agent...>"],
     ["validate", "Usage: agentflow validate [options] <files...>"],
     ["init", "Usage: agentflow init [options] [directory]"],
     ["schema", "Usage: agentflow schema [options]"],
     ["completion", "Usage: agentflow completion [options] <shell>"],
   ])("of %s says how it is used, with an example", async (command, usage) => {
-    const { code, stdout, stderr } = await runProgram([command, "--help"], { cwd });
+    const { code, stdout, stderr } = await runProgram([...command.split(" "), "--help"], { cwd });
     expect({ code, first: stdout.split("\n")[0], examples: /\nExamples?:\n {2}\S*.*agentflow /.test(stdout), stderr }).toEqual({
       code: 0,
       first: usage,
@@ -80,11 +101,23 @@ describe("help", () => {
 
 describe("wrong usage ends with 2, nothing was run, and the message says what to do:", () => {
   const seeHelp = (command?: string): string => `(agentflow ${command === undefined ? "" : `${command} `}--help shows what there is)\n`;
+  const narrowed = (flag: string, command: string): string =>
+    `agentflow: option '${flag}' does not go with '${command}'\n${seeHelp(`runs ${command}`)}`;
 
   test.each<[sentence: string, args: readonly string[], stderr: string]>([
     ["an unknown command, with the one that is meant", ["rnu"], `agentflow: unknown command 'rnu'\n(Did you mean run?)\n${seeHelp()}`],
     ["a command that is like no other", ["xyzzy"], `agentflow: unknown command 'xyzzy'\n${seeHelp()}`],
     ["an unknown flag", ["--frobnicate"], `agentflow: unknown option '--frobnicate'\n${seeHelp()}`],
+    ["no run", ["show"], `agentflow: missing required argument 'run'\n${seeHelp("show")}`],
+    ["no run to remove", ["runs", "rm"], `agentflow: missing required argument 'run'\n${seeHelp("runs rm")}`],
+    ["a removal that is narrowed", ["runs", "prune", "--keep", "0", "--status", "failed"], narrowed("--status", "prune")],
+    ["the same, the other way round", ["runs", "--limit", "1", "prune", "--keep", "0"], narrowed("--limit", "prune")],
+    ["a removal as JSON", ["runs", "rm", "x", "--json"], narrowed("--json", "rm")],
+    [
+      "a command that runs do not have",
+      ["runs", "remove"],
+      `agentflow: too many arguments for 'runs'. Expected 0 arguments but got 1: remove.\n${seeHelp("runs")}`,
+    ],
     [
       "an unknown flag of a command, with the one that is meant",
       ["run", "one.toml", "--quite"],

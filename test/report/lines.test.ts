@@ -276,9 +276,27 @@ const cases: { does: string; events: Stamped[]; lines: string[] }[] = [
     lines: ["⚠ hook notify failed on after_stage, the run goes on: exit code 1", "⚠ the state is large", "⚠ analyzer: the output is large"],
   },
   {
-    does: "a run that goes on, and only the run itself, not what is nested in it",
+    does: "a rollback, and what was not undone",
+    events: [
+      stamp({ type: "rollback-start", stages: ["analyzer", "checks"] }),
+      stamp({ type: "undo-start", stage: analyzer, agent: "remove" }),
+      stamp({ type: "undo-end", stage: analyzer, agent: "remove", status: "succeeded", attempts: 1, duration_ms: 40, failure: null }),
+      stamp({ type: "undo-start", stage: checks, agent: "remove" }),
+      stamp({ type: "undo-end", stage: checks, agent: "remove", status: "failed", attempts: 2, duration_ms: 40, failure: failed("no") }),
+      stamp({ type: "rollback-end", status: "failed" }),
+    ],
+    lines: [
+      "↩ rolling back: 2 finished stages to undo",
+      "[2/3] analyzer … undone by remove",
+      "[2/3] analyzer ↩ undone by remove, 40ms",
+      "[2/3] checks … undone by remove",
+      "[2/3] checks ✖ not undone by remove, 40ms, 2 attempts: no",
+    ],
+  },
+  {
+    does: "nothing of a run that goes on: what it reuses was told before it began",
     events: [runStart({ resumed: true }), runStart({ resumed: true, nested: "outer" })],
-    lines: ["↻ going on with run run1: what is finished is not run again"],
+    lines: [],
   },
   {
     does: "the end of the run is told by the summary",

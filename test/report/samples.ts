@@ -180,7 +180,7 @@ export const resultSample: RunResult = {
   error: { ...error, message: "stage 2 (analyzer) failed after 2 attempts: 429 rate limit", attempts: 2 },
   rollback: {
     status: "succeeded",
-    stages: [{ name: "checks", visit: 1, agent: "remove", status: "succeeded", attempts: 1, duration_ms: 40, error: null }],
+    stages: [{ name: "checks", visit: 1, agent: "remove", status: "succeeded", attempts: 1, duration_ms: 40, usage: null, error: null }],
   },
 };
 

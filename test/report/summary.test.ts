@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { RunResult } from "../../src/engine/result.ts";
+import type { RunResult, UndoneStage } from "../../src/engine/result.ts";
 import { plainPalette } from "../../src/report/palette.ts";
 import { failureSummary, successSummary } from "../../src/report/summary.ts";
 import { failed, runResult, stageResult } from "./build.ts";
@@ -27,7 +27,11 @@ const error = {
 } as const;
 const failedRun = runResult({ status: "failed", stages: [collector, analyzer], state: { rows: [], period: "May", source: "x" }, error });
 
-const failures: { does: string; result: RunResult; resume?: string | null; lines: string[] }[] = [
+function undone(name: string, rest: Partial<UndoneStage> = {}): UndoneStage {
+  return { name, visit: 1, agent: "remove", status: "succeeded", attempts: 1, duration_ms: 40, usage: null, error: null, ...rest };
+}
+
+const failures: { does: string; result: RunResult; next?: readonly string[]; lines: string[] }[] = [
   {
     does: "rows 9, 71: which stage, after how many attempts, why, the causes that say something new, what is kept",
     result: failedRun,
@@ -45,7 +49,7 @@ const failures: { does: string; result: RunResult; resume?: string | null; lines
   {
     does: "the exact command that goes on",
     result: runResult({ ...failedRun, usage: { input_tokens: 1000, output_tokens: 200, cost: null } }),
-    resume: "agentflow resume run1",
+    next: ["agentflow resume run1"],
     lines: [
       "✖ sales failed after 12.3s",
       "  stage 2 (analyzer) failed after 2 attempts: 429 rate limit",
@@ -55,8 +59,71 @@ const failures: { does: string; result: RunResult; resume?: string | null; lines
       "",
       "  finished: collector 1.2s",
       "  used: 1,200 tokens",
-      "  kept: the finished stages; they are not run again by",
+      "  kept: the finished stages; this goes on without running them again:",
       "    agentflow resume run1",
+    ],
+  },
+  {
+    does: "and the one that undoes what has finished, where that can be",
+    result: runResult({ status: "cancelled", stages: [collector] }),
+    next: ["agentflow resume run1", "agentflow rollback run1"],
+    lines: [
+      "✖ sales was cancelled after 12.3s",
+      "",
+      "  finished: collector 1.2s",
+      "  kept: the finished stages; this goes on without running them again:",
+      "    agentflow resume run1",
+      "  or undo them:",
+      "    agentflow rollback run1",
+    ],
+  },
+  {
+    does: "nothing has finished that could be undone",
+    result: runResult({ status: "cancelled", stages: [] }),
+    next: ["agentflow resume run1", "agentflow rollback run1"],
+    lines: [
+      "✖ sales was cancelled after 12.3s",
+      "",
+      "  finished: no stage",
+      "  kept: the run and its input; this goes on with it:",
+      "    agentflow resume run1",
+    ],
+  },
+  {
+    does: "what has finished is undone, each stage with the agent that undid it",
+    result: runResult({
+      status: "rolled_back",
+      stages: [collector],
+      rollback: { status: "succeeded", stages: [undone("collector"), undone("checks", { visit: 2 })] },
+    }),
+    next: [],
+    lines: [
+      "✖ sales did not succeed, and was rolled back, after 12.3s",
+      "  ↩ collector was undone by remove",
+      "  ↩ checks (visit 2) was undone by remove",
+      "",
+      "  finished: collector 1.2s",
+      "  kept: what was recorded, to look at",
+    ],
+  },
+  {
+    does: "a handler that failed, and the command that tries it again",
+    result: runResult({
+      status: "rollback_failed",
+      stages: [collector],
+      rollback: {
+        status: "failed",
+        stages: [undone("collector", { status: "failed", error: failed("exited with code 1") })],
+      },
+    }),
+    next: ["agentflow rollback run1"],
+    lines: [
+      "✖ sales did not succeed, and could not be rolled back whole, after 12.3s",
+      "  ✖ collector was not undone: remove failed: exited with code 1",
+      "",
+      "  finished: collector 1.2s",
+      "  kept: what was recorded; this tries the handlers that failed again:",
+      "    agentflow rollback run1",
     ],
   },
   {
@@ -239,8 +306,8 @@ const failures: { does: string; result: RunResult; resume?: string | null; lines
 ];
 
 describe("after a run that did not succeed", () => {
-  it.each(failures)("$does", ({ result, resume, lines }) => {
-    expect(failureSummary(result, { palette: plainPalette, resume: resume ?? null }).split("\n")).toEqual(lines);
+  it.each(failures)("$does", ({ result, next, lines }) => {
+    expect(failureSummary(result, { palette: plainPalette, next: next ?? null }).split("\n")).toEqual(lines);
   });
 });
 

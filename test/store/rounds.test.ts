@@ -1,7 +1,7 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Outcome, WHOLE_RUN } from "../../src/engine/durable.ts";
 import { createMemoryJournal } from "../../src/store/journal.ts";
-import { openRound } from "../../src/store/rounds.ts";
+import { entriesUpTo, openRound, type Purpose } from "../../src/store/rounds.ts";
 
 const outcome: Outcome = {
   status: "succeeded",
@@ -116,20 +116,82 @@ test.each<[string, [string, Outcome][], number, number]>([
   expect([opened.round, opened.history.position, opened.resumed]).toEqual([round, known, entries.length > 0]);
 });
 
-test.each<[string, Outcome[], { number: number; demanded: boolean }]>([
-  ["a rollback that is asked for is the first", [], { number: 1, demanded: true }],
-  ["one that had undone all of it stays the last one: only its end is told", [outcome], { number: 1, demanded: true }],
-  ["one that had failed is followed by another", [failed], { number: 2, demanded: true }],
-])("%s", (_, ended, rollback) => {
-  const entries: [string, Outcome][] = [
-    ["a~1!1#1", outcome],
-    ["run!1", failed],
-    ...ended.flatMap((end): [string, Outcome][] => [
-      ["rollback!1.1#demanded", outcome],
-      ["rollback!1.1#ended", end],
-    ]),
+describe("where a rollback is, or was", () => {
+  const run = (settled: Outcome["settled"]): [string, Outcome] => [
+    "run!1",
+    { ...outcome, status: "failed", settled, failure: { kind: "exit", message: "boom" } },
   ];
-  expect(openRound(createMemoryJournal(entries), "rollback").rollback).toEqual(rollback);
+  const visit: [string, Outcome] = ["a~1!1#1", outcome];
+  const undo = (rollback: number): [string, Outcome] => [`rollback:a~1!1.${rollback}#1`, outcome];
+  const demanded = (rollback: number): [string, Outcome] => [`rollback!1.${rollback}#demanded`, outcome];
+  const over = (rollback: number): [string, Outcome] => [`rollback!1.${rollback}#ended`, outcome];
+  const boom = "exit boom by run";
+  const away = "cancelled the run has not come here yet by run";
+  const asked = "cancelled the run is rolled back by run";
+
+  // For each purpose: round, number of the rollback, whether it was demanded, how many records are history, what stops it.
+  test.each<[string, [string, Outcome][], Record<Purpose, string>]>([
+    ["nothing is recorded", [], { resume: "1 1 no 0 goes on", rollback: `1 1 yes 0 ${asked}`, look: `1 1 no 0 ${away}` }],
+    ["it died", [visit], { resume: "1 1 no 0 goes on", rollback: `1 1 yes 0 ${asked}`, look: `1 1 no 0 ${away}` }],
+    ["it ended", [visit, run("failed")], { resume: "2 1 no 2 goes on", rollback: `1 1 yes 0 ${boom}`, look: `1 1 no 0 ${boom}` }],
+    [
+      "it is to be undone by itself",
+      [visit, run(null)],
+      { resume: `1 1 no 0 ${boom}`, rollback: `1 1 yes 0 ${boom}`, look: `1 1 no 0 ${boom}` },
+    ],
+    [
+      "and has begun to be",
+      [visit, run(null), undo(1)],
+      { resume: `1 1 no 0 ${boom}`, rollback: `1 1 yes 0 ${boom}`, look: `1 1 no 0 ${boom}` },
+    ],
+    [
+      "and was",
+      [visit, run(null), undo(1), over(1)],
+      { resume: `1 1 no 0 ${boom}`, rollback: `1 1 no 0 ${boom}`, look: `1 1 no 0 ${boom}` },
+    ],
+    [
+      "it was asked for",
+      [visit, run("cancelled"), demanded(1)],
+      { resume: `1 1 yes 0 ${boom}`, rollback: `1 1 yes 0 ${boom}`, look: `1 1 yes 0 ${boom}` },
+    ],
+    [
+      "asked for, and done",
+      [visit, run("cancelled"), demanded(1), undo(1), over(1)],
+      { resume: `1 1 yes 0 ${boom}`, rollback: `1 1 yes 0 ${boom}`, look: `1 1 yes 0 ${boom}` },
+    ],
+    [
+      "asked for, and done in part",
+      [visit, run("cancelled"), demanded(1), undo(1), ["rollback!1.1#ended", failed]],
+      { resume: `1 1 yes 0 ${boom}`, rollback: `1 2 yes 1 ${boom}`, look: `1 1 yes 0 ${boom}` },
+    ],
+    [
+      "asked for once more",
+      [visit, run(null), undo(1), over(1), demanded(2)],
+      { resume: `1 2 yes 1 ${boom}`, rollback: `1 2 yes 1 ${boom}`, look: `1 2 yes 1 ${boom}` },
+    ],
+    [
+      "and done once more",
+      [visit, run(null), undo(1), over(1), demanded(2), undo(2), over(2)],
+      { resume: `1 2 yes 1 ${boom}`, rollback: `1 2 yes 1 ${boom}`, look: `1 2 yes 1 ${boom}` },
+    ],
+    [
+      "a second round has begun",
+      [visit, run("failed"), ["b~1!2#1", outcome]],
+      { resume: "2 1 no 2 goes on", rollback: `2 1 yes 2 ${asked}`, look: `2 1 no 2 ${away}` },
+    ],
+  ])("%s", (_, entries, expected) => {
+    const found = (["resume", "rollback", "look"] as const).map((purpose) => {
+      const { round, rollback, history, stopped: stop } = openRound(createMemoryJournal(entries), purpose);
+      const why = stop === undefined ? "goes on" : `${stop.failure.kind} ${stop.failure.message} by ${stop.by}`;
+      return [purpose, `${round} ${rollback.number} ${rollback.demanded ? "yes" : "no"} ${history.position} ${why}`];
+    });
+    expect(Object.fromEntries(found)).toEqual(expected);
+  });
+
+  test("what was recorded up to the end of a round", () => {
+    const entries = [visit, run("failed"), ["n~1/b~1!2.1#1", outcome], ["a~1!10#1", outcome]] as const;
+    expect([0, 1, 2, 10].map((round) => entriesUpTo(round, entries).map(([key]) => key).length)).toEqual([0, 2, 3, 4]);
+  });
 });
 
 test("a key is recorded once", () => {

@@ -8,7 +8,14 @@ const flags = process.argv.slice(2).filter((word) => word.startsWith("-"));
 const [filter = "."] = process.argv.slice(2).filter((word) => !word.startsWith("-"));
 if (flags.some((flag) => flag !== "-r" && flag !== "-c")) throw new Error(`this jq knows only -r and -c, not ${flags.join(" ")}`);
 
-let values = [JSON.parse(await text(process.stdin))];
+const given = await text(process.stdin);
+// One value, or one in each line.
+let values = given.startsWith('{"')
+  ? given
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+  : [JSON.parse(given)];
 for (const part of filter.split("|").map((word) => word.trim())) {
   if (part === "length") values = values.map((value) => Object.keys(value).length);
   else values = follow(part, values);

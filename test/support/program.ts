@@ -1,7 +1,8 @@
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import type { Io, Output, StopReason } from "../../src/cli/io.ts";
 import { main } from "../../src/cli/main.ts";
 import type { Clock } from "../../src/engine/clock.ts";
+import { folderWith } from "./folder.ts";
 import { stillClock } from "./still-clock.ts";
 
 /** What a run of the program left behind. */
@@ -23,6 +24,8 @@ export interface ProgramWorld {
   /** Where it is not the same for both. */
   readonly stdoutIsTTY?: boolean;
   readonly columns?: number;
+  /** Whether its store is one of its own, rather than `.agentflow` in `cwd`, which several runs may share. */
+  readonly ownStore?: boolean;
   /** What `stdout` says was lost of it. */
   readonly loss?: Error;
 }
@@ -41,6 +44,8 @@ export interface RunningProgram {
   stop(reason: StopReason): void;
   /** As an agent in this process does. */
   print(text: string): void;
+  /** As whoever read stdout does by going away. */
+  closeStdout(): void;
 }
 
 /** Starts the whole program in this process. Ids are `id-1`, `id-2`, …; chance is none. */
@@ -52,7 +57,7 @@ export function startProgram(args: readonly string[], world: ProgramWorld): Runn
   let ids = 0;
   const io: Io = {
     args,
-    env: { PATH: programPath(), ...world.env },
+    env: { PATH: programPath(), ...(world.ownStore === true ? { AGENTFLOW_STATE_DIR: join(folderWith({}), "store") } : {}), ...world.env },
     cwd: world.cwd,
     stdout: { ...stdout.output, flushed: async () => world.loss ?? null },
     stderr: stderr.output,
@@ -79,6 +84,7 @@ export function startProgram(args: readonly string[], world: ProgramWorld): Runn
     says: stderr.says,
     prints: stdout.says,
     stop: (reason) => stopListeners.forEach((listener) => listener(reason)),
+    closeStdout: stdout.close,
     print: (text) => consoleListeners.forEach((listener) => listener(text)),
   };
 }
@@ -102,8 +108,10 @@ function memoryOutput({ isTTY = false, columns = 0 }: ProgramWorld): {
   readonly output: Output;
   text(): string;
   says(text: string): Promise<void>;
+  close(): void;
 } {
   let written = "";
+  const closed: (() => void)[] = [];
   const waiting: { readonly text: string; readonly resolve: () => void }[] = [];
   return {
     output: {
@@ -114,8 +122,10 @@ function memoryOutput({ isTTY = false, columns = 0 }: ProgramWorld): {
         for (const one of waiting) if (written.includes(one.text)) one.resolve();
       },
       flushed: async () => null,
+      onClosed: (listener) => void closed.push(listener),
     },
     text: () => written,
+    close: () => closed.forEach((listener) => listener()),
     says: (text) =>
       new Promise((resolve) => {
         if (written.includes(text)) resolve();

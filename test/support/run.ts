@@ -14,7 +14,7 @@ export interface Sequential {
   readonly agents: readonly string[];
   readonly parallel?: NonNullable<PipelineDefinition["orchestration"]["sequential"]["parallel"]>;
   readonly branches?: NonNullable<PipelineDefinition["orchestration"]["sequential"]["branches"]>;
-  readonly pipeline?: { readonly fail_fast?: boolean };
+  readonly pipeline?: NonNullable<PipelineDefinition["orchestration"]["sequential"]["pipeline"]>;
 }
 
 /** A definition of a sequence. */

@@ -64,6 +64,6 @@ function nestedPlans(agents: Iterable<AgentPlan>): Plan[] {
 }
 
 /** Whether one of these agents can be undone, or a stage in one of them that is a pipeline. */
-function canUndo(agents: readonly AgentPlan[]): boolean {
+export function canUndo(agents: readonly AgentPlan[]): boolean {
   return agents.some(({ rollback }) => rollback !== null) || nestedPlans(agents).some((plan) => canUndo([...plan.agents.values()]));
 }

@@ -11,7 +11,9 @@ import {
   type Journal,
   type JsonObject,
   type Pipeline,
+  type RunRecord,
   type RunResult,
+  type Store,
 } from "../../../src/index.ts";
 import { folderWith } from "../../support/folder.ts";
 import { type VirtualClock, virtualClock } from "../../support/virtual-clock.ts";
@@ -30,7 +32,11 @@ export interface LifeOptions {
   readonly entries?: Entries;
   /** The life ends at the n-th entry that it writes, before the entry is kept or after. */
   readonly death?: { readonly atEntry: number; readonly keeps: boolean };
+  /** With it, a death loses what was not durable. */
+  readonly forgets?: boolean;
   readonly cancelAfterMs?: number;
+  /** Instead of going on, undoes what had finished. */
+  readonly undoes?: boolean;
   /** From now on every call succeeds. */
   readonly healed?: boolean;
 }
@@ -39,6 +45,8 @@ export interface Life {
   /** null: it died. */
   readonly result: RunResult | null;
   readonly entries: Entries;
+  /** What was lost with it, since it was not durable. */
+  readonly lost: Entries;
   /** Calls of agents by visit, agent and attempt. */
   readonly calls: readonly string[];
   /** Of its own virtual time. */
@@ -81,6 +89,28 @@ function writeNested(directory: string, pipeline: SimPipeline): void {
   }
 }
 
+/** A store that holds one run, as it was recorded. */
+function storeOf(pipeline: Pipeline, input: JsonObject, journal: Journal): Store {
+  const { source, pipelineId, secrets } = pipeline.plan;
+  const names = { run_id: "run", pipeline_id: pipelineId, session_id: "session" };
+  const record: RunRecord = { ...names, started_at: EPOCH_MS, source, input, meta: {}, functions: [], secrets, parent: null };
+  const summary = {
+    ...names,
+    status: "running",
+    started_at: EPOCH_MS,
+    ended_at: null,
+    stopped_at: null,
+    parent: null,
+    owner: null,
+    bytes: 0,
+  } as const;
+  const run = { ...journal, record, status: "running", eventCount: 0, processes: [] } as const;
+  return {
+    read: async () => ({ record, summary, entries: [...journal.entries()], result: null }),
+    acquire: async () => ({ ...run, end: async () => {}, keepEvent() {}, noteProcess() {}, release: async () => {} }),
+  } as unknown as Store;
+}
+
 /** Where lives take place, one after another: the clock, the journal and the ways of the agents are those of the present one. */
 class Stage {
   readonly clock: Clock;
@@ -88,6 +118,8 @@ class Stage {
   #now: VirtualClock = virtualClock(EPOCH_MS);
   #journal: Journal = createMemoryJournal();
   #calls: string[] = [];
+  /** How many entries a death leaves. */
+  #durable = 0;
   #healed = false;
   /** When the journal failed; null while it lives. */
   #deathMs: number | null = null;
@@ -104,7 +136,8 @@ class Stage {
     };
   }
 
-  async live(pipeline: Pipeline, { entries = [], death, cancelAfterMs, healed = false }: LifeOptions): Promise<Life> {
+  async live(pipeline: Pipeline, options: LifeOptions): Promise<Life> {
+    const { entries = [], death, forgets = false, cancelAfterMs, undoes = false, healed = false } = options;
     const last = entries.at(-1)?.[1].ended_at ?? EPOCH_MS;
     this.#now = virtualClock(last);
     this.#calls = [];
@@ -112,7 +145,10 @@ class Stage {
     this.#deathMs = null;
     // As from a disk: nothing of an earlier life is shared.
     this.#journal = this.#mortal(createMemoryJournal(JSON.parse(JSON.stringify(entries)) as Entries), death);
-    const run = pipeline.start({ input: this.#world.input, runId: "run", sessionId: "session", journal: this.#journal });
+    this.#durable = entries.length;
+    const run = undoes
+      ? await pipeline.rollback("run", { store: storeOf(pipeline, this.#world.input, this.#journal) })
+      : pipeline.start({ input: this.#world.input, runId: "run", sessionId: "session", journal: this.#journal });
     if (cancelAfterMs !== undefined) this.#now.after(cancelAfterMs, () => run.cancel());
     const result = await this.#now.run(
       run.result.catch((error: unknown) => {
@@ -121,7 +157,9 @@ class Stage {
       }),
     );
     if (this.#late.length > 0) throw new Error(`after the journal had failed: ${this.#late.join(", ")}`);
-    return { result, entries: [...this.#journal.entries()], calls: this.#calls, durationMs: this.#now.elapsed() };
+    const kept = [...this.#journal.entries()];
+    const durable = result === null && forgets ? this.#durable : kept.length;
+    return { result, entries: kept.slice(0, durable), lost: kept.slice(durable), calls: this.#calls, durationMs: this.#now.elapsed() };
   }
 
   #mortal(journal: Journal, death: LifeOptions["death"]): Journal {
@@ -129,12 +167,16 @@ class Stage {
     return {
       get: (key) => journal.get(key),
       entries: () => journal.entries(),
-      append: async (key, outcome) => {
+      append: async (key, outcome, how) => {
         this.#noteLate(`${key} was written`);
         // The end of a round is spared: after it a run that goes on begins another one.
-        appended += key.startsWith("run!") ? 0 : 1;
-        if (appended === death?.atEntry && !key.startsWith("run!")) this.#deathMs = this.#now.elapsed();
-        if (this.#deathMs === null || death?.keeps === true) await journal.append(key, outcome);
+        const isSpared = key.startsWith("run!") && outcome.settled !== null;
+        appended += isSpared ? 0 : 1;
+        if (appended === death?.atEntry && !isSpared) this.#deathMs = this.#now.elapsed();
+        if (this.#deathMs !== null && death?.keeps !== true) throw new Death(`at ${key}`);
+        await journal.append(key, outcome);
+        if (how?.checkpoint !== false) this.#durable = [...journal.entries()].length;
+        if (this.#deathMs !== null) throw new Death(`at ${key}`);
         if (this.#deathMs !== null) throw new Death(`at ${key}`);
       },
     };

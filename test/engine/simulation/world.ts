@@ -22,6 +22,10 @@ export interface SimPipeline {
   readonly agents: ReadonlyMap<string, SimAgent>;
   readonly groups: ReadonlyMap<string, SimGroup>;
   readonly branches: readonly SimBranch[];
+  /** Agents that undo those above. */
+  readonly handlers: ReadonlyMap<string, SimAgent>;
+  readonly rollback: "auto" | "manual";
+  readonly checkpointFrequency: number;
 }
 
 export interface SimAgent {
@@ -37,6 +41,7 @@ export interface SimAgent {
   readonly retryOn: readonly FailureKind[] | null;
   readonly onError: "fail" | "continue";
   readonly fallback: string | null;
+  readonly rollback: string | null;
   readonly keep: readonly string[] | null;
   readonly drop: readonly string[] | null;
   /** Name → key of the state. */
@@ -149,7 +154,8 @@ class Maker {
     const detours = Array.from({ length: chance.oneIn(2) ? chance.between(1, 2) : 0 }, element);
     const branches = this.#branches(sequence, detours, setting);
     const failFast = setting.fair || !chance.oneIn(3);
-    return { name, timeoutMs, failFast, sequence, agents, groups, branches };
+    const plain = { handlers: new Map(), rollback: "auto", checkpointFrequency: 1 } as const;
+    return { name, timeoutMs, failFast, sequence, agents, groups, branches, ...plain };
   }
 
   #name(letter: string): string {
@@ -177,6 +183,7 @@ class Maker {
       retryOn,
       onError: chance.oneIn(5) ? "continue" : "fail",
       fallback,
+      rollback: null,
       keep: pruning === 1 && !setting.fair ? chance.some(NUMBER_KEYS, 3) : null,
       drop: pruning === 2 && !setting.fair ? chance.some(NUMBER_KEYS, 1) : null,
       input: chance.oneIn(6) && (setting.sure || !setting.takesTime) ? { x: chance.pick(NUMBER_KEYS), k0: chance.pick(NUMBER_KEYS) } : null,
@@ -308,15 +315,20 @@ function digest(text: string): number {
 
 /** The pipeline as the library takes it; nested pipelines are files beside it, called by their name. */
 export function definitionOf(pipeline: SimPipeline): PipelineDefinition {
-  const { sequence, groups, branches, failFast } = pipeline;
+  const { sequence, groups, branches, failFast, handlers, rollback, checkpointFrequency } = pipeline;
+  const agents = [...pipeline.agents.values(), ...handlers.values()];
   const definition = {
     name: pipeline.name,
-    agents: Object.fromEntries([...pipeline.agents.values()].map((agent) => [agent.name, agentDefinition(agent)])),
+    agents: Object.fromEntries(agents.map((agent) => [agent.name, agentDefinition(agent)])),
     orchestration: {
       timeout: pipeline.timeoutMs === null ? undefined : duration(pipeline.timeoutMs),
       sequential: {
         agents: sequence,
-        pipeline: { fail_fast: failFast },
+        pipeline: {
+          fail_fast: failFast,
+          checkpoint_frequency: checkpointFrequency,
+          rollback: rollback === "auto" ? undefined : rollback,
+        },
         parallel: Object.fromEntries([...groups.values()].map((group) => [group.name, groupDefinition(group)])),
         branches: branches.map(({ from, to, condition, maxTimes }) => ({
           from_agent: from,
@@ -341,8 +353,9 @@ function agentDefinition(agent: SimAgent): object {
     retry_max_delay: duration(agent.maxDelayMs),
     retry_jitter: agent.jitter,
     retry_on: agent.retryOn ?? undefined,
-    on_error: agent.onError,
+    on_error: agent.onError === "fail" ? undefined : agent.onError,
     fallback: agent.fallback ?? undefined,
+    rollback: agent.rollback ?? undefined,
     keep: agent.keep ?? undefined,
     drop: agent.drop ?? undefined,
     input: agent.input ?? undefined,
