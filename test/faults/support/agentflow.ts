@@ -18,13 +18,12 @@ export interface Place {
   readonly store: string;
   /** What its agents were called for. */
   readonly calls: string;
+  /** `w` unless given. */
+  readonly runId?: string;
 }
 
 export function makePlace(files: Readonly<Record<string, string>> = {}): Place {
-  return placeIn(folderWith(files));
-}
-
-export function placeIn(folder: string): Place {
+  const folder = folderWith(files);
   return { folder, store: join(folder, ".agentflow"), calls: join(folder, "calls") };
 }
 

@@ -51,10 +51,8 @@ export async function recordedEnd({ store }: Place, runId: string): Promise<{ re
   });
 }
 
-/** Without times and ids: keys that end in `_ms` or `_at`, and what waits depend on. */
+/** Without times and ids. */
 function timeless(result: RunResult): End {
-  const text = JSON.stringify(result, (key, value: unknown) =>
-    /_ms$|_at$|_id$|^meta$/.test(key) ? undefined : typeof value === "string" ? value.replaceAll(result.run_id, "RUN") : value,
-  );
+  const text = JSON.stringify(result, (key, value: unknown) => (/_ms$|_at$|_id$|^meta$/.test(key) ? undefined : value));
   return JSON.parse(text) as End;
 }

@@ -13,7 +13,7 @@ export type Variant = "succeeds" | "fails";
 
 export function startWorkload(start: Start, place: Place, variant: Variant, options: StartOptions = {}): Command {
   return start(
-    ["run", WORKLOAD, "--run-id", "w", "--quiet", "--output", "none", "--input", `fails=${variant === "fails"}`],
+    ["run", WORKLOAD, "--run-id", runOf(place), "--quiet", "--output", "none", "--input", `fails=${variant === "fails"}`],
     place,
     options,
   );
@@ -27,8 +27,8 @@ export interface Ended {
 }
 
 export async function endOf(place: Place): Promise<Ended> {
-  const calls = begun(callsOf(place)).map(callOf);
-  return { recorded: await recordedEnd(place, "w"), calls: [...new Set(calls)].toSorted() };
+  const calls = callNames(place).map((call) => call.slice(call.indexOf("/")));
+  return { recorded: await recordedEnd(place, runOf(place)), calls: [...new Set(calls)].toSorted() };
 }
 
 /** What is not as it is expected to be at the end. */
@@ -60,17 +60,17 @@ export async function untilEnded(
   disturb: (command: Command, process: number) => Promise<void> | void = () => {},
 ): Promise<{ readonly problems: readonly string[]; readonly processes: number }> {
   const problems: string[] = [];
-  let exists = (await recordedRun(place, "w")) !== null;
+  let exists = (await recordedRun(place, runOf(place))) !== null;
   for (let count = 0; count < MOST_PROCESSES; count += 1) {
-    const before = { recorded: recordedCalls(await recordedRun(place, "w")), calls: callsOf(place).length };
+    const before = { recorded: recordedCalls(await recordedRun(place, runOf(place))), calls: callsOf(place).length };
     const command = exists
-      ? start(["resume", "w", "--quiet", "--output", "none"], place, optionsOf(count))
+      ? start(["resume", runOf(place), "--quiet", "--output", "none"], place, optionsOf(count))
       : startWorkload(start, place, variant, optionsOf(count));
     await disturb(command, count);
     const end = await command.end;
     problems.push(...problemsOf(place, before).map((problem) => `process ${count}: ${problem}`));
     if (end.code === null) {
-      exists = (await recordedRun(place, "w")) !== null;
+      exists = (await recordedRun(place, runOf(place))) !== null;
       problems.push(...(await unfinishedProblems(place)).map((problem) => `after process ${count}: ${problem}`));
       continue;
     }
@@ -84,7 +84,7 @@ export async function untilEnded(
 
 /** As the workload ends; or there was nothing left to do, which the process that was killed could not say any more. */
 function isEnd({ code, stderr }: CommandEnd, variant: Variant): boolean {
-  if (code === 2) return /^agentflow: the run w (succeeded|was rolled back): /.test(stderr);
+  if (code === 2) return /^agentflow: the run \S+ (succeeded|was rolled back): /.test(stderr);
   return code === (variant === "fails" ? 1 : 0);
 }
 
@@ -101,10 +101,10 @@ function problemsOf(place: Place, before: { readonly recorded: ReadonlySet<strin
 
 /** More may not be lost than what was under way: one stage, or the members of a group. */
 export async function unfinishedProblems(place: Place): Promise<string[]> {
-  const run = await recordedRun(place, "w");
+  const run = await recordedRun(place, runOf(place));
   if (run === null) return callsOf(place).length === 0 ? [] : ["the run had begun, and is not in the store"];
   const recorded = recordedCalls(run);
-  const open = [...new Set(begun(callsOf(place)).map(callOf))].filter((call) => !recorded.has(call));
+  const open = [...new Set(callNames(place))].filter((call) => !recorded.has(call));
   const most = open.every((call) => call.includes("/pair/")) ? 2 : 1;
   return open.length > most ? [`${open.length} calls are not recorded: ${open.join(", ")}`] : [];
 }
@@ -119,6 +119,15 @@ function overlaps(lines: readonly string[]): string[] {
     else if (latest.get(callOf(line)) !== pid) problems.push(`${callOf(line)} went on in process ${pid} after it was begun anew`);
   }
   return problems;
+}
+
+/** The calls that were begun, in their order: `run/visit agent attempt`. */
+export function callNames(place: Place): string[] {
+  return begun(callsOf(place)).map(callOf);
+}
+
+function runOf({ runId = "w" }: Place): string {
+  return runId;
 }
 
 function begun(lines: readonly string[]): string[] {
