@@ -1,8 +1,10 @@
 import { accessSync, chmodSync, constants, existsSync, rmSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import type { Clock } from "../engine/clock.ts";
 import { NotAsWrittenError } from "./codec.ts";
 import { SQLITE } from "./fault.ts";
+import { syncDirectory } from "./layout.ts";
 
 const BUSY_TIMEOUT_MS = 10_000;
 const RETRY_MS = 10;
@@ -68,6 +70,9 @@ export class Database {
     if (!this.#isEmpty()) return;
     this.#handle.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL`);
     await this.#useLog(clock);
+    // SQLite leaves it to chance whether the journal of that change is still there after a loss of power; it would undo the change
+    // beneath the log.
+    syncDirectory(dirname(this.#path));
     this.write(() => {
       if (!this.#isEmpty()) return;
       // SQLite says "wal" also where the disk did not let it change the mode; only in a transaction does it know better.

@@ -34,7 +34,7 @@ describe("fault 6: two processes on one run", () => {
     const place = makePlace({ "p.toml": GATED });
     const first = start(["run", "p.toml", "--run-id", "w", "--quiet"], place);
     await called(place, "w/b~1 b 1");
-    const owned = `agentflow: the run w is driven by process ${first.child.pid} on ${hostname()}: wait for it, stop it, or take the run over\n`;
+    const owned = `agentflow: the run w is driven by process ${first.child.pid} on ${hostname()}: wait for it, stop it, or take the run over; --take-over does that where it does not answer\n`;
     for (const args of [
       ["resume", "w"],
       ["rollback", "w"],

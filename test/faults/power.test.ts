@@ -18,7 +18,7 @@ const missing = straceMissing();
 
 describe.skipIf(missing !== null)(`fault 2: power loss${missing === null ? "" : ` (${missing})`}`, () => {
   test("at every write and sync of a small store: nothing that was acknowledged is lost, and what is there is what was written", async () => {
-    const { problems, points } = await losses(record("small"), 300, () => 3);
+    const { problems, points } = await losses(record("small"), 300, () => 6);
     expect(problems.slice(0, 20)).toEqual([]);
     expect(points).toBeGreaterThan(150);
   });
@@ -92,7 +92,7 @@ async function losses(
   times: (call: Call, chance: ReturnType<typeof chanceOf>) => number,
 ): Promise<{ readonly problems: readonly string[]; readonly points: number }> {
   const disk = new Disk(root);
-  const chance = chanceOf(7);
+  const chance = chanceOf(71);
   const problems: string[] = [];
   let points = 0;
   let acknowledged: Acknowledged = NOTHING;
