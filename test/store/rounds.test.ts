@@ -147,7 +147,7 @@ describe("where a rollback is, or was", () => {
     [
       "and was",
       [visit, run(null), undo(1), over(1)],
-      { resume: `1 1 no 0 ${boom}`, rollback: `1 1 no 0 ${boom}`, look: `1 1 no 0 ${boom}` },
+      { resume: `1 1 no 0 ${boom}`, rollback: `1 2 yes 1 ${boom}`, look: `1 1 no 0 ${boom}` },
     ],
     [
       "it was asked for",
@@ -157,7 +157,7 @@ describe("where a rollback is, or was", () => {
     [
       "asked for, and done",
       [visit, run("cancelled"), demanded(1), undo(1), over(1)],
-      { resume: `1 1 yes 0 ${boom}`, rollback: `1 1 yes 0 ${boom}`, look: `1 1 yes 0 ${boom}` },
+      { resume: `1 1 yes 0 ${boom}`, rollback: `1 2 yes 1 ${boom}`, look: `1 1 yes 0 ${boom}` },
     ],
     [
       "asked for, and done in part",
@@ -172,7 +172,7 @@ describe("where a rollback is, or was", () => {
     [
       "and done once more",
       [visit, run(null), undo(1), over(1), demanded(2), undo(2), over(2)],
-      { resume: `1 2 yes 1 ${boom}`, rollback: `1 2 yes 1 ${boom}`, look: `1 2 yes 1 ${boom}` },
+      { resume: `1 2 yes 1 ${boom}`, rollback: `1 3 yes 2 ${boom}`, look: `1 2 yes 1 ${boom}` },
     ],
     [
       "a second round has begun",
