@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
-import { checkFile } from "../src/check.ts";
+import { checkFile } from "../src/pipeline/check.ts";
 import { EXIT } from "../src/cli/exit-codes.ts";
 import { VERSION } from "../src/cli/version.ts";
 import { loadPipeline } from "../src/index.ts";
@@ -352,7 +352,7 @@ describe("docs/writing-agents.md", () => {
 });
 
 describe("docs/library.md", () => {
-  const source = ["pipeline", "run", "resume", "rerun", "store/store"]
+  const source = ["pipeline/pipeline", "pipeline/run", "pipeline/resume", "pipeline/rerun", "store/store"]
     .map((name) => readFileSync(join(root, `src/${name}.ts`), "utf8"))
     .join("\n");
   const members = (name: string): string[] => {

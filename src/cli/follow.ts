@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
 import type { Stamped } from "../engine/event.ts";
 import type { RunResult } from "../engine/result.ts";
-import { InputError } from "../pipeline.ts";
+import { InputError } from "../pipeline/pipeline.ts";
 import type { Plan } from "../plan/plan.ts";
 import { eventLine, resultLine } from "../report/events.ts";
 import { type Masker, SHORTEST_SECRET } from "../report/mask.ts";
 import type { Palette } from "../report/palette.ts";
-import type { Run } from "../run.ts";
+import type { Run } from "../pipeline/run.ts";
 import { EXIT } from "./exit-codes.ts";
 import { type Io, type StopSignal, UsageError } from "./io.ts";
 import { type Progress, progressFor } from "./progress.ts";

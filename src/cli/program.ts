@@ -1,4 +1,5 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { ShownStatus } from "../report/runs.ts";
 import type { BreakersFlags } from "./breakers.ts";
 import type { CompletionCommand, CompletionOption, CompletionSpec, Shell } from "./completion.ts";
 import type { EventsFlags } from "./events.ts";
@@ -195,7 +196,16 @@ function addRollback(program: Command, io: Io, end: (code: number) => void): voi
 const WHICH_RUN = "its id, any unique beginning of it, or latest";
 
 /** How a run can stand, as the list of runs shows it. */
-const RUN_STATUSES = ["running", "interrupted", "succeeded", "failed", "timed_out", "cancelled", "rolled_back", "rollback_failed"];
+const RUN_STATUSES: readonly ShownStatus[] = [
+  "running",
+  "interrupted",
+  "succeeded",
+  "failed",
+  "timed_out",
+  "cancelled",
+  "rolled_back",
+  "rollback_failed",
+];
 
 function addRuns(program: Command, io: Io, end: (code: number) => void): void {
   const command = program

@@ -1,7 +1,7 @@
 import { rerunJson, rerunText } from "../report/again.ts";
 import { createMasker } from "../report/mask.ts";
 import { colourWorks, makePalette } from "../report/terminal.ts";
-import { readRun } from "../resume.ts";
+import { readRun } from "../pipeline/resume.ts";
 import { printDiagnostics } from "./diagnostics.ts";
 import { EXIT } from "./exit-codes.ts";
 import { checkOutput, commandsOf, follow, type OutputFlags } from "./follow.ts";

@@ -1,10 +1,10 @@
-import { loadPipeline, type Pipeline, PipelineError, recordedPipeline } from "../pipeline.ts";
+import { loadPipeline, type Pipeline, PipelineError, recordedPipeline } from "../pipeline/pipeline.ts";
 import { changesBetween } from "../plan/compare.ts";
 import { UnreadableFileError } from "../plan/source.ts";
 import { resumeText } from "../report/again.ts";
 import { createMasker } from "../report/mask.ts";
 import { colourWorks, makePalette } from "../report/terminal.ts";
-import { readRun, ResumeError } from "../resume.ts";
+import { readRun, ResumeError } from "../pipeline/resume.ts";
 import { type RunRecord, StoreError } from "../store/store.ts";
 import { printDiagnostics } from "./diagnostics.ts";
 import { EXIT } from "./exit-codes.ts";

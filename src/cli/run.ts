@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
-import { loadPipeline, type Pipeline, PipelineError, type RunOptions, type World } from "../pipeline.ts";
+import { loadPipeline, type Pipeline, PipelineError, type RunOptions, type World } from "../pipeline/pipeline.ts";
 import { missingVariables } from "../plan/environment.ts";
 import { checkInputs, isRequired } from "../plan/inputs.ts";
 import type { Plan } from "../plan/plan.ts";

@@ -4,8 +4,8 @@ import { logLines, type NextCommands, type RunView, runView, stageVisits, visits
 import { showLogs, showRun, showVisits } from "../report/show.ts";
 import { oneLine } from "../report/sanitise.ts";
 import { colourWorks, makePalette } from "../report/terminal.ts";
-import { replay } from "../replay.ts";
-import { type RecordedRun, readRun, recordedPlan, ResumeError } from "../resume.ts";
+import { replay } from "../pipeline/replay.ts";
+import { type RecordedRun, readRun, recordedPlan, ResumeError } from "../pipeline/resume.ts";
 import { type RunSummary, type Store, StoreError } from "../store/store.ts";
 import { shownPath } from "./diagnostics.ts";
 import { EXIT, storeExitCode } from "./exit-codes.ts";

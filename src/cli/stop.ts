@@ -1,5 +1,5 @@
 import type { RunResult } from "../engine/result.ts";
-import type { Run } from "../run.ts";
+import type { Run } from "../pipeline/run.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Io, StopReason, StopSignal } from "./io.ts";
 

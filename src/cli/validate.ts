@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { type CheckedFile, checkFile, readFileNow } from "../check.ts";
+import { type CheckedFile, checkFile, readFileNow } from "../pipeline/check.ts";
 import { readProblem } from "../plan/source.ts";
 import { colourWorks, makePalette } from "../report/terminal.ts";
 import type { Diagnostic } from "../spec/diagnostic.ts";

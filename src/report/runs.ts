@@ -26,17 +26,6 @@ export interface RunHead {
 /** What a person is told of how a run stands: one that nobody drives and that has not ended was interrupted. */
 export type ShownStatus = RunStatus | "running" | "interrupted";
 
-export const SHOWN_STATUSES: readonly ShownStatus[] = [
-  "running",
-  "interrupted",
-  "succeeded",
-  "failed",
-  "timed_out",
-  "cancelled",
-  "rolled_back",
-  "rollback_failed",
-];
-
 export function shownStatus({ status, owner }: Pick<RunHead, "status" | "owner">): ShownStatus {
   return status === "running" && owner === null ? "interrupted" : status;
 }

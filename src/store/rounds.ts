@@ -34,15 +34,14 @@ export function openRound(journal: Pick<Journal, "get" | "entries">, purpose: Pu
   const end = journal.get(endKey(latest));
   const isUndoing = isRecorded(demandKey(latest, rollback)) || (rollback === 1 && end?.settled === null);
   const isUndone = rollback > 1 && !isUndoing;
-  const asksAgain = purpose === "rollback" && !(isUndone && journal.get(rollbackEndKey(latest, rollback - 1))?.status === "succeeded");
   // Its process died before it could tell the store: there is nothing to go on with, but the end to be told.
   const isFinal = end?.settled === "succeeded" || isUndone;
   const isOver = end !== undefined || entries.some(([key, { stopped_by }]) => roundOf(key) === latest && stopped_by === WHOLE_RUN);
   const isNew = latest === 0 || (purpose === "resume" && isOver && !isUndoing && !isFinal);
   const round = isNew ? latest + 1 : latest;
-  // Unless there is more to undo, it is the rollback that has ended, if one has.
-  const number = isNew ? 1 : asksAgain || isUndoing ? rollback : Math.max(1, rollback - 1);
-  const demanded = asksAgain || isRecorded(demandKey(round, number));
+  // Unless another one is asked for, it is the rollback that has ended, if one has.
+  const number = isNew ? 1 : purpose === "rollback" || isUndoing ? rollback : Math.max(1, rollback - 1);
+  const demanded = purpose === "rollback" || isRecorded(demandKey(round, number));
   const isPast = (key: string): boolean => roundOf(key) < round || (key.startsWith("rollback:") && rollbackOf(key) < number);
   return {
     round,

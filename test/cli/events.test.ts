@@ -142,6 +142,9 @@ describe("events --follow", () => {
   });
 });
 
+const WAITS_AGAIN = `type = "script"\ncommand = ["sh", "-c", "until [ -e on ]; do sleep 0.02; done; echo {}"]`;
+const STAGE = ["stage-start", "attempt-start", "attempt-end", "stage-end"];
+
 describe("in a process of its own", () => {
   const start = commandStarter();
   const files = {
@@ -160,24 +163,13 @@ describe("in a process of its own", () => {
       ran: 0,
       code: 0,
       stderr: "",
-      types: [
-        "run-start",
-        "stage-start",
-        "attempt-start",
-        "attempt-end",
-        "stage-end",
-        "stage-start",
-        "attempt-start",
-        "attempt-end",
-        "stage-end",
-        "run-end",
-      ],
+      types: ["run-start", ...STAGE, ...STAGE, "run-end"],
     });
   });
 
   test("Ctrl-C ends it with 130, a reader that leaves with 0, and the run goes on", async () => {
-    const cwd = folderWith(files);
-    const run = start(["run", "waits.toml", "--run-id", "r"], { cwd });
+    const cwd = folderWith({ "twice.toml": files["waits.toml"].replace('type = "canned"', WAITS_AGAIN) });
+    const run = start(["run", "twice.toml", "--run-id", "r"], { cwd });
     await run.says(/a …/);
     const stopped = start(["events", "r", "--follow"], { cwd });
     const left = start(["events", "r", "--follow"], { cwd });
@@ -188,6 +180,8 @@ describe("in a process of its own", () => {
     expect(existsSync(join(cwd, "go"))).toBe(false);
     writeFileSync(join(cwd, "go"), "");
     expect(await left.end).toMatchObject({ code: 0, stderr: "" });
+    expect(run.child.exitCode).toBe(null);
+    writeFileSync(join(cwd, "on"), "");
     expect((await run.end).code).toBe(0);
   });
 

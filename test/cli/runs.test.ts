@@ -333,6 +333,13 @@ describe("runs prune", () => {
     ],
   ])("%j leaves %j", async (flags, ids) => expect((await prune(...flags)).left).toEqual(ids));
 
+  test("counts from the end, not from the start", async () => {
+    const folder = await kept([{ id: "long", startedAt: NOON - 5 * DAY_MS, end: { ended_at: NOON - DAY_MS } }]);
+    const prune = (age: string) => program(folder, ["runs", "prune", "--older-than", age], { clock: clockAt(NOON) });
+    expect((await prune("2d")).stdout).toBe("");
+    expect((await prune("23h")).stdout).toMatch(/^removed long /);
+  });
+
   test("says what it removed", async () => {
     const { end } = await prune("--older-than", "60h");
     expect({ ...end, stdout: unsized(end.stdout), stderr: unsized(end.stderr) }).toEqual({
@@ -365,11 +372,13 @@ describe("runs prune", () => {
     const folder = await kept(runs);
     const store = await storeIn(folder);
     const run = await store.acquire("day-4");
+    const dry = await program(folder, ["runs", "prune", "--keep", "0", "--dry-run"]);
     const { code } = await program(folder, ["runs", "prune", "--keep", "0"]);
     const left = await store.list();
     await run.release();
     await store.close();
     expect({ code, left: left.map(({ run_id }) => run_id) }).toEqual({ code: 0, left: ["day-4"] });
+    expect(dry.stdout.match(/day-\d/g)).toEqual(["day-1", "day-2", "day-3", "day-5"]);
   });
 
   test.each([

@@ -69,6 +69,12 @@ describe("a run that has not ended", () => {
       "           agentflow rollback cut",
       "",
     ]);
+    const { stdout: visit } = await program(folder, ["show", "cut", "--stage", "last"]);
+    expect(visit.split("\n").filter((line) => /^[^ {}"]|attempt/.test(line))).toEqual([
+      "⚠ stage 6 (last): interrupted, 0ms",
+      "  attempt 1 by last, 0ms: exit: exited with code 3; again after 10ms",
+      "Input",
+    ]);
     const early = await program(folder, ["show", "early"]);
     expect(unsized(early.stdout)).toEqual([
       "big: interrupted",

@@ -15,7 +15,7 @@ import {
   type PipelineDefinition,
   type RunResult,
 } from "../../src/index.ts";
-import type { RunOptions } from "../../src/pipeline.ts";
+import type { RunOptions } from "../../src/pipeline/pipeline.ts";
 import { FAILURE_KINDS } from "../../src/spec/spec.ts";
 import { createSharedValues } from "../../src/store/shared-values.ts";
 import { fails, failsThen, gives } from "../support/agents.ts";

@@ -67,7 +67,7 @@ agents = ["deep", "h"]
 agents = ["p", "q"]
 `;
 
-export const FILES = {
+const FILES = {
   "big.toml": BIG,
   "inner.toml": INNER,
   "count.mjs": "export default ({ n = 0 }) => ({ n: n + 1 });\n",

@@ -1,5 +1,5 @@
 import { type AgentFunction, definePipeline, type PipelineDefinition, type RunResult, type Stamped } from "../../src/index.ts";
-import type { RunOptions } from "../../src/pipeline.ts";
+import type { RunOptions } from "../../src/pipeline/pipeline.ts";
 import { type VirtualClock, virtualClock } from "./virtual-clock.ts";
 
 /** A finished run in virtual time, and what was told on the way. */

@@ -1,17 +1,17 @@
-import { endSurvivors } from "./agents/process.ts";
-import type { Stamped } from "./engine/event.ts";
-import type { Outcome } from "./engine/durable.ts";
-import type { RunResult } from "./engine/result.ts";
+import { endSurvivors } from "../agents/process.ts";
+import type { Stamped } from "../engine/event.ts";
+import type { Outcome } from "../engine/durable.ts";
+import type { RunResult } from "../engine/result.ts";
 import { secretsOf } from "./listener.ts";
-import { buildPlan } from "./plan/build.ts";
-import { changesBetween } from "./plan/compare.ts";
-import type { Plan } from "./plan/plan.ts";
+import { buildPlan } from "../plan/build.ts";
+import { changesBetween } from "../plan/compare.ts";
+import type { Plan } from "../plan/plan.ts";
 import { replay } from "./replay.ts";
 import { KILL_AFTER_MS, type Remembered, type Run, type RunWorld, startRun } from "./run.ts";
-import type { Json } from "./spec/json.ts";
-import { recordingOf, reveal } from "./store/references.ts";
-import { frozenCopy } from "./store/codec.ts";
-import { type RunRecord, type RunSummary, type Store, StoreError } from "./store/store.ts";
+import type { Json } from "../spec/json.ts";
+import { recordingOf, reveal } from "../store/references.ts";
+import { frozenCopy } from "../store/codec.ts";
+import { type RunRecord, type RunSummary, type Store, StoreError } from "../store/store.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,19 +1,19 @@
-import { createAgentRunner } from "./agents/runner.ts";
-import type { AgentFunction, AgentRunner, Metadata } from "./engine/agent.ts";
-import type { Clock } from "./engine/clock.ts";
-import type { Stamped } from "./engine/event.ts";
-import { interpret } from "./engine/interpreter.ts";
-import type { RunResult } from "./engine/result.ts";
-import type { SharedValues } from "./engine/shared-values.ts";
+import { createAgentRunner } from "../agents/runner.ts";
+import type { AgentFunction, AgentRunner, Metadata } from "../engine/agent.ts";
+import type { Clock } from "../engine/clock.ts";
+import type { Stamped } from "../engine/event.ts";
+import { interpret } from "../engine/interpreter.ts";
+import type { RunResult } from "../engine/result.ts";
+import type { SharedValues } from "../engine/shared-values.ts";
 import { type Callbacks, Listener, secretsOf } from "./listener.ts";
-import { createMasker, type Masker } from "./report/mask.ts";
-import type { Plan } from "./plan/plan.ts";
+import { createMasker, type Masker } from "../report/mask.ts";
+import type { Plan } from "../plan/plan.ts";
 import { undoableBefore } from "./replay.ts";
-import type { JsonObject } from "./spec/json.ts";
-import { createLocalDurable } from "./store/local.ts";
-import type { Recording } from "./store/references.ts";
-import { openRound } from "./store/rounds.ts";
-import type { OwnedRun, Store } from "./store/store.ts";
+import type { JsonObject } from "../spec/json.ts";
+import { createLocalDurable } from "../store/local.ts";
+import type { Recording } from "../store/references.ts";
+import { openRound } from "../store/rounds.ts";
+import type { OwnedRun, Store } from "../store/store.ts";
 
 /** From a stop to the end of every process: SIGTERM at once, SIGKILL after this. */
 export const KILL_AFTER_MS = 4_000;

@@ -1,8 +1,8 @@
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
-import { buildPlan } from "./plan/build.ts";
-import { checkEnvironment, type Machine } from "./plan/environment.ts";
-import { type Documents, loadText, type ReadFile } from "./plan/source.ts";
-import type { Diagnostic } from "./spec/diagnostic.ts";
+import { buildPlan } from "../plan/build.ts";
+import { checkEnvironment, type Machine } from "../plan/environment.ts";
+import { type Documents, loadText, type ReadFile } from "../plan/source.ts";
+import type { Diagnostic } from "../spec/diagnostic.ts";
 
 /** Everything that is wrong with a file, or worth a look: what `validate` tells. */
 export interface CheckedFile {

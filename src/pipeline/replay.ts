@@ -1,16 +1,16 @@
-import type { Clock } from "./engine/clock.ts";
-import { NOT_YET, type Outcome, WHOLE_RUN } from "./engine/durable.ts";
-import type { RunEvent } from "./engine/event.ts";
-import { interpret } from "./engine/interpreter.ts";
-import type { RunResult } from "./engine/result.ts";
-import type { Undoable } from "./engine/undoable.ts";
-import { canUndo } from "./plan/checks/handlers.ts";
-import type { Plan } from "./plan/plan.ts";
-import { createMemoryJournal } from "./store/journal.ts";
-import { createLocalDurable } from "./store/local.ts";
-import { createSharedValues } from "./store/shared-values.ts";
-import { entriesUpTo, openRound, type Purpose } from "./store/rounds.ts";
-import type { RunRecord } from "./store/store.ts";
+import type { Clock } from "../engine/clock.ts";
+import { NOT_YET, type Outcome, WHOLE_RUN } from "../engine/durable.ts";
+import type { RunEvent } from "../engine/event.ts";
+import { interpret } from "../engine/interpreter.ts";
+import type { RunResult } from "../engine/result.ts";
+import type { Undoable } from "../engine/undoable.ts";
+import { canUndo } from "../plan/checks/handlers.ts";
+import type { Plan } from "../plan/plan.ts";
+import { createMemoryJournal } from "../store/journal.ts";
+import { createLocalDurable } from "../store/local.ts";
+import { createSharedValues } from "../store/shared-values.ts";
+import { entriesUpTo, openRound, type Purpose } from "../store/rounds.ts";
+import type { RunRecord } from "../store/store.ts";
 
 /** What is recorded of a run, with its secrets filled in or masked. */
 export interface Recorded {

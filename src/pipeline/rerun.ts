@@ -1,16 +1,16 @@
-import type { Metadata } from "./engine/agent.ts";
-import type { Outcome } from "./engine/durable.ts";
-import type { Stamped } from "./engine/event.ts";
-import { FOREIGN_ROUND } from "./engine/history.ts";
-import type { StageResult } from "./engine/result.ts";
-import { changesBetween } from "./plan/compare.ts";
-import { checkInputs } from "./plan/inputs.ts";
-import type { Plan } from "./plan/plan.ts";
+import type { Metadata } from "../engine/agent.ts";
+import type { Outcome } from "../engine/durable.ts";
+import type { Stamped } from "../engine/event.ts";
+import { FOREIGN_ROUND } from "../engine/history.ts";
+import type { StageResult } from "../engine/result.ts";
+import { changesBetween } from "../plan/compare.ts";
+import { checkInputs } from "../plan/inputs.ts";
+import type { Plan } from "../plan/plan.ts";
 import { type RecordedRun, readRun, recordedPlan, ResumeError } from "./resume.ts";
 import { replay } from "./replay.ts";
 import { type Remembered, type Run, type RunWorld, startRun } from "./run.ts";
-import { concealRecord, recordingOf } from "./store/references.ts";
-import type { RunRecord, Store } from "./store/store.ts";
+import { concealRecord, recordingOf } from "../store/references.ts";
+import type { RunRecord, Store } from "../store/store.ts";
 
 type Entries = readonly (readonly [key: string, outcome: Outcome])[];
 

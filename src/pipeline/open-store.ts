@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
-import { systemClock } from "./store/clock.ts";
-import type { Store } from "./store/store.ts";
+import { systemClock } from "../store/clock.ts";
+import type { Store } from "../store/store.ts";
 
 /**
  * Opens the store in a directory, or makes it: the one that `agentflow run` keeps in `.agentflow`. What it needs is loaded
@@ -9,6 +9,6 @@ import type { Store } from "./store/store.ts";
  * @throws StoreError where that cannot be
  */
 export async function openStore(directory: string): Promise<Store> {
-  const sqlite = await import("./store/sqlite.ts");
+  const sqlite = await import("../store/sqlite.ts");
   return sqlite.openStore(directory, { clock: systemClock(), pid: process.pid, host: hostname() });
 }

@@ -1,12 +1,12 @@
-import { createHookRunner } from "./agents/hook.ts";
-import type { StartedProcess } from "./agents/process.ts";
-import type { Clock } from "./engine/clock.ts";
-import type { RunEvent, Stamped } from "./engine/event.ts";
-import { type HookPayload, hookEventOf, hookJson, hookPayload, matchingHooks } from "./engine/hooks.ts";
-import type { HookPlan, Plan } from "./plan/plan.ts";
-import { createMasker } from "./report/mask.ts";
-import { HOOK_EVENTS, type HookEvent } from "./spec/spec.ts";
-import type { OwnedRun } from "./store/store.ts";
+import { createHookRunner } from "../agents/hook.ts";
+import type { StartedProcess } from "../agents/process.ts";
+import type { Clock } from "../engine/clock.ts";
+import type { RunEvent, Stamped } from "../engine/event.ts";
+import { type HookPayload, hookEventOf, hookJson, hookPayload, matchingHooks } from "../engine/hooks.ts";
+import type { HookPlan, Plan } from "../plan/plan.ts";
+import { createMasker } from "../report/mask.ts";
+import { HOOK_EVENTS, type HookEvent } from "../spec/spec.ts";
+import type { OwnedRun } from "../store/store.ts";
 
 /** How long a callback may take. */
 const CALLBACK_TIMEOUT_MS = 10_000;

@@ -1,28 +1,28 @@
 import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
 import { readFileNow, thisMachine } from "./check.ts";
-import type { AgentFunction, Metadata } from "./engine/agent.ts";
-import type { Clock } from "./engine/clock.ts";
-import type { Stamped } from "./engine/event.ts";
-import { RESERVED_META } from "./engine/interpreter.ts";
-import type { RunResult } from "./engine/result.ts";
+import type { AgentFunction, Metadata } from "../engine/agent.ts";
+import type { Clock } from "../engine/clock.ts";
+import type { Stamped } from "../engine/event.ts";
+import { RESERVED_META } from "../engine/interpreter.ts";
+import type { RunResult } from "../engine/result.ts";
 import { Callbacks, type HookCallback, secretsOf } from "./listener.ts";
-import { buildPlan } from "./plan/build.ts";
-import { checkEnvironment } from "./plan/environment.ts";
-import { checkInputs } from "./plan/inputs.ts";
-import type { Plan } from "./plan/plan.ts";
-import { type Documents, loadDefinition, type LoadedSource, loadSource, loadText } from "./plan/source.ts";
+import { buildPlan } from "../plan/build.ts";
+import { checkEnvironment } from "../plan/environment.ts";
+import { checkInputs } from "../plan/inputs.ts";
+import type { Plan } from "../plan/plan.ts";
+import { type Documents, loadDefinition, type LoadedSource, loadSource, loadText } from "../plan/source.ts";
 import { type PreparedRerun, prepareRerun, type RerunOptions } from "./rerun.ts";
 import { type AgainOptions, type PreparedRun, prepareResume, prepareRollback, recordedPlan } from "./resume.ts";
 import { type Remembered, type Run, type RunTask, type RunWorld, startRun } from "./run.ts";
-import type { Diagnostic } from "./spec/diagnostic.ts";
-import { isJsonObject, type JsonObject, NotJsonError, toJson } from "./spec/json.ts";
-import type { HookEvent, PipelineDefinition } from "./spec/spec.ts";
-import { systemClock } from "./store/clock.ts";
-import { createMemoryJournal, type Journal } from "./store/journal.ts";
-import { concealRecord, recordingOf, type Secret } from "./store/references.ts";
-import type { RunRecord, Store } from "./store/store.ts";
-import { createSharedValues } from "./store/shared-values.ts";
+import type { Diagnostic } from "../spec/diagnostic.ts";
+import { isJsonObject, type JsonObject, NotJsonError, toJson } from "../spec/json.ts";
+import type { HookEvent, PipelineDefinition } from "../spec/spec.ts";
+import { systemClock } from "../store/clock.ts";
+import { createMemoryJournal, type Journal } from "../store/journal.ts";
+import { concealRecord, recordingOf, type Secret } from "../store/references.ts";
+import type { RunRecord, Store } from "../store/store.ts";
+import { createSharedValues } from "../store/shared-values.ts";
 
 /** The world, as the library takes it; each part has a default. */
 export interface World {
