@@ -30,15 +30,17 @@ async function stopped(place: Place, { code, stdout, stderr }: CommandEnd, why: 
   ];
 }
 
+/** The first of them make a new store. */
+const SYNCS = [1, 2, 4, 5, 6, 8, 10, 13, 16, 19, 22, 25, 28, 31, 34, 37];
+
 describe.skipIf(noStrace !== null)(`fault 3: a sync that fails${noStrace === null ? "" : ` (${noStrace})`}`, () => {
   test.each([
-    ["once", "", 0],
-    ["for ever", "+", 1],
-  ])("%s: the run stops with 74, nothing more is run, and it can be gone on with", async (_, more, first) => {
+    ["once", ""],
+    ["for ever", "+"],
+  ])("%s: the run stops with 74, nothing more is run, and it can be gone on with", async (_, more) => {
     const expected = await undisturbed(start, makePlace(), "fails");
     const wrong: unknown[] = [];
-    const numbers = Array.from({ length: 13 }, (_element, index) => first + 1 + 3 * index);
-    await inParallel(numbers, async (number) => {
+    await inParallel(SYNCS, async (number) => {
       const place = makePlace();
       const trace = join(folderWith({}), "trace");
       const inject = `inject=fsync,fdatasync:error=EIO:when=${number}${more}`;

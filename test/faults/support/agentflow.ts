@@ -68,7 +68,7 @@ export function agentflowStarter(): Start {
 }
 
 /** Processes that were started in a place, directly or not: they inherited its name. */
-export function processesIn(folder: string): number[] {
+function processesIn(folder: string): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && environmentOf(name).includes(`\0PLACE=${folder}\0`))
     .map(Number);

@@ -26,7 +26,7 @@ export interface Ended {
   readonly calls: readonly string[];
 }
 
-export async function endOf(place: Place): Promise<Ended> {
+async function endOf(place: Place): Promise<Ended> {
   const calls = callNames(place).map((call) => call.slice(call.indexOf("/")));
   return { recorded: await recordedEnd(place, runOf(place)), calls: [...new Set(calls)].toSorted() };
 }
