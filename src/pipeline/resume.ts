@@ -131,6 +131,7 @@ async function prepare({ plan, world }: Again, runId: string, options: AgainOpti
     refuseEnded(recorded.summary, purpose);
     const { result } = await replay(used, recorded, purpose);
     const undone = result.rollback?.stages.filter(({ status }) => status !== "succeeded").map(({ name }) => name) ?? [];
+    if (purpose === "rollback") await refuseSucceeded(used, recorded);
     if (purpose === "rollback" && undone.length === 0) refuseUndone(recorded.summary, result);
     const { record, entries } = recorded;
     const { signal, onEvent, timeoutMs = purpose === "resume" ? used.timeoutMs : null } = options;
@@ -164,6 +165,12 @@ function refuseEnded({ run_id: id, status }: RunSummary, purpose: "resume" | "ro
     throw new ResumeError(
       `the run ${id} was rolled back in part, so it cannot be gone on with; \`agentflow rollback ${id}\` tries the rest again`,
     );
+}
+
+/** @throws ResumeError where it came to a good end, though its process died before it said so */
+async function refuseSucceeded(plan: Plan, recorded: RecordedRun): Promise<void> {
+  const { status } = (await replay(plan, recorded, "look")).result;
+  if (status === "succeeded") refuseEnded({ ...recorded.summary, status }, "rollback");
 }
 
 /** @throws ResumeError where nothing is left to undo; one that died between the last handler and its end has still to end */

@@ -411,6 +411,16 @@ describe("a run that died", () => {
     ]);
   });
 
+  test("between its success and its end is not undone, and ended by a resume", async () => {
+    const world = new World(definition);
+    expect([await dies(world, "run", "at-end"), await world.status()]).toEqual([true, "running"]);
+    const pipeline = await world.pipeline();
+    await expect(pipeline.rollback("run", { store: world.store, takeOver: true })).rejects.toThrow(
+      "the run run succeeded: there is nothing to undo",
+    );
+    expect([(await world.drive("resume", { takeOver: true })).status, world.calls]).toEqual(["succeeded", []]);
+  });
+
   test("before anything was asked for can be undone instead of resumed: exactly what had finished", async () => {
     const order = ["a", "b", "c"];
     for (let atEntry = 1; atEntry <= 5; atEntry += 1) {

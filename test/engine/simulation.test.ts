@@ -39,7 +39,7 @@ describe("random pipelines", () => {
   test(
     "end as the description of the pipeline file says",
     async () => {
-      await inWorlds(300, { fair: false }, async (world, lives) => {
+      await inWorlds(200, { fair: false }, async (world, lives) => {
         const { result, durationMs } = await lives.live();
         const prediction = predict(world);
         expect({ ...shapeOf(result), durationMs }).toEqual({ ...shapeOfPrediction(prediction), durationMs: prediction.durationMs });
@@ -51,7 +51,7 @@ describe("random pipelines", () => {
   test(
     "come to the same end from wherever they had been stopped",
     async () => {
-      await inWorlds(80, { fair: false }, async (world, lives) => {
+      await inWorlds(50, { fair: false }, async (world, lives) => {
         const whole = await lives.live();
         // Once the run's timeout is recorded, who goes on gets another round.
         const timedOut = whole.entries.findIndex(([, { stopped_by }]) => stopped_by === "run");
@@ -68,7 +68,7 @@ describe("random pipelines", () => {
   test(
     "come to the same end although they are stopped before and after each entry",
     async () => {
-      await inWorlds(60, { fair: false }, async (world, lives) => {
+      await inWorlds(40, { fair: false }, async (world, lives) => {
         const whole = await lives.live();
         // Who dies whenever its timeout is recorded never comes to an end.
         if (whole.result?.status === "timed_out") return;
@@ -87,7 +87,7 @@ describe("random pipelines", () => {
   test(
     "lose nothing that was finished when they are cancelled and resumed, again and again",
     async () => {
-      await inWorlds(200, { fair: true }, async (world, lives) => {
+      await inWorlds(150, { fair: true }, async (world, lives) => {
         const chance = chanceOf(world.seed);
         const whole = await lives.live();
         expect(whole.result?.status).toBe("succeeded");
@@ -109,7 +109,7 @@ describe("random pipelines", () => {
   test(
     "go on from what was finished when the cause of a failure is mended",
     async () => {
-      await inWorlds(150, { fair: false }, async (world, lives) => {
+      await inWorlds(100, { fair: false }, async (world, lives) => {
         const failed = await lives.live();
         if (failed.result?.status === "succeeded") return;
         const mended = await lives.live({ entries: failed.entries, healed: true });
@@ -134,7 +134,7 @@ describe("random pipelines with handlers", () => {
   test(
     "undo what had finished, the last first, when they fail or run out of time",
     async () => {
-      await inWorlds(250, UNDONE, async (world, lives) => {
+      await inWorlds(80, UNDONE, async (world, lives) => {
         const { result, entries, durationMs, calls } = await lives.live();
         const prediction = predict(world);
         const mayUndo = prediction.status !== "succeeded" && world.main.rollback === "auto";
@@ -159,7 +159,7 @@ describe("random pipelines with handlers", () => {
   test(
     "come to the same end wherever they die, in a rollback too; handlers that were recorded are not called again",
     async () => {
-      await inWorlds(80, UNDONE, async (world, lives) => {
+      await inWorlds(40, UNDONE, async (world, lives) => {
         const whole = await lives.live();
         if (whole.entries.some(([, { stopped_by }]) => stopped_by === "run") || undoesStoppable(world)) return;
         const first = Math.max(0, whole.entries.findIndex(([key]) => key.startsWith("run!")) - 1);
@@ -181,7 +181,7 @@ describe("random pipelines with handlers", () => {
   test(
     "lose at most what was not durable, and come to the same end",
     async () => {
-      await inWorlds(120, UNDONE, async (world, lives) => {
+      await inWorlds(80, UNDONE, async (world, lives) => {
         const whole = await lives.live();
         if (whole.entries.some(([, { stopped_by }]) => stopped_by === "run") || undoesStoppable(world)) return;
         let life: Life = { result: null, entries: [], lost: [], calls: [], durationMs: 0 };
@@ -203,7 +203,7 @@ describe("random pipelines with handlers", () => {
   test(
     "undo on demand exactly what had finished, however they ended, were resumed, or died",
     async () => {
-      await inWorlds(250, UNDONE, async (world, lives) => {
+      await inWorlds(80, UNDONE, async (world, lives) => {
         const chance = chanceOf(world.seed);
         let life = await lives.live();
         const [length, whole] = [life.entries.length, life];

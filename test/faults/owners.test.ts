@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -168,10 +168,17 @@ async function called(place: Place, call: string, before?: number): Promise<numb
   for (let tries = 0; tries < 1000; tries += 1) {
     const pids = callsOf(place).flatMap((line) => (line.startsWith(`+ ${call} `) ? [Number(line.slice(line.lastIndexOf(" ") + 1))] : []));
     const pid = pids.find((each) => each !== before);
-    if (pid !== undefined) return pid;
+    // Its owner notes it just after it was started, and may be slower than it.
+    if (pid !== undefined && isNoted(place, pid)) return pid;
     await delay(10);
   }
   throw new Error(`${call} was not called: ${callsOf(place).join("\n")}`);
+}
+
+function isNoted(place: Place, pid: number): boolean {
+  const folder = join(place.folder, ".agentflow/runs/w");
+  const notes = readdirSync(folder).filter((name) => name.startsWith("processes."));
+  return notes.some((name) => readFileSync(join(folder, name), "utf8").includes(`"pid":${pid},`));
 }
 
 async function frozen(pid: number | undefined): Promise<void> {
