@@ -106,6 +106,7 @@ async function start(request: ProcessRequest): Promise<Child> {
   } catch (error) {
     // Nobody would follow it.
     signalGroup(pid, "SIGKILL");
+    groups.delete(pid);
     throw error;
   }
   return { pid, stdin, stdout, stderr, nodeChildProcess: started };

@@ -12,6 +12,7 @@ import { type Io, type StopSignal, UsageError } from "./io.ts";
 import { type Progress, progressFor } from "./progress.ts";
 import { openResultFile, type ResultFile } from "./result-file.ts";
 import { type Ending, untilEnd } from "./stop.ts";
+import { StoreError } from "../store/store.ts";
 import type { StoreFlags } from "./store.ts";
 
 /** What a run shows and where it goes, as commander hands it over. */
@@ -43,8 +44,9 @@ export interface NextCommands {
 }
 
 /** The commands that go on with a run, as they have to be typed. */
-export function commandsOf(runId: string, { stateDir }: StoreFlags): NextCommands {
-  const rest = stateDir === undefined ? runId : `${runId} --state-dir ${quoted(stateDir)}`;
+export function commandsOf(runId: string, { stateDir, envFile }: StoreFlags & { readonly envFile?: string }): NextCommands {
+  const state = stateDir === undefined ? "" : ` --state-dir ${quoted(stateDir)}`;
+  const rest = `${runId}${state}${envFile === undefined ? "" : ` --env-file ${quoted(envFile)}`}`;
   return { resume: `agentflow resume ${rest}`, rollback: `agentflow rollback ${rest}` };
 }
 
@@ -67,13 +69,24 @@ export async function follow(io: Io, flags: OutputFlags, followed: Followed): Pr
   for (const name of masker.tooShort)
     io.stderr.write(`agentflow: the value of ${name} has fewer than ${SHORTEST_SECRET} characters, so it is not masked in what is shown\n`);
   const progress = await progressFor(io, { palette, quiet, verbose: flags.verbose === true });
+  let isUndoing = false;
+  let hasBegun = false;
   const onEvent = (event: Stamped): void => {
+    hasBegun = true;
+    if (event.type === "rollback-start") isUndoing = true;
     progress.event(event);
     if (flags.events === true) io.stdout.write(eventLine(event));
   };
-  const ending = await runToEnd(io, followed, onEvent, { progress, quiet });
+  const ending = await runToEnd(io, followed, onEvent, { progress, quiet, isUndoing: () => isUndoing }).catch((error: unknown) => {
+    if (!hasBegun || commands === null || !(error instanceof StoreError) || error.code !== "unavailable") throw error;
+    const next = `what was recorded is kept; once that is mended, this goes on with it:\n    ${commands.resume}`;
+    throw new StoreError(error.code, `${error.message}\n${next}`, { cause: error });
+  });
   if (ending.result === null) {
-    if (commands !== null) io.stderr.write(`agentflow: what had finished is kept; this goes on with it:\n    ${commands.resume}\n`);
+    const kept = isUndoing
+      ? "what was undone is recorded; this goes on with the rollback"
+      : "what had finished is kept; this goes on with it";
+    if (commands !== null) io.stderr.write(`agentflow: ${kept}:\n    ${isUndoing ? commands.rollback : commands.resume}\n`);
     return EXIT[ending.signal];
   }
   const result = masker.maskJson(ending.result);
@@ -87,14 +100,14 @@ async function runToEnd(
   io: Io,
   { plan, masker, start }: Followed,
   onEvent: (event: Stamped) => void,
-  { progress, quiet }: { progress: Progress; quiet: boolean },
+  { progress, quiet, isUndoing }: { progress: Progress; quiet: boolean; isUndoing: () => boolean },
 ): Promise<Ending> {
   // stdout is the result's; what modules print there by habit is for people.
   const leaveConsole = io.onConsole((text) => {
     if (!quiet) io.stderr.write(masker.maskText(text));
   });
   try {
-    return await untilEnd(io, start(onEvent), plan, (text) => progress.note(masker.maskText(text)));
+    return await untilEnd(io, start(onEvent), plan, { note: (text) => progress.note(masker.maskText(text)), isUndoing });
   } catch (error) {
     if (error instanceof InputError) refuse(error.problems, masker);
     throw error;

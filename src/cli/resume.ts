@@ -42,8 +42,10 @@ async function goOn(io: Io, run: string, flags: ResumeFlags, purpose: "resume" |
     if (purpose === "resume" && flags.force !== true) await refuseChanged(record, runId);
     const pipeline = await pipelineOf(io, record, env);
     const findings = await pipeline.checkEnvironment();
-    await printDiagnostics(io, findings, pipeline.documents, palette);
-    if (findings.length > 0) return EXIT.usage;
+    // What a stage lacks here need not keep what has finished from being undone.
+    const shown = purpose === "rollback" ? findings.map((finding) => ({ ...finding, severity: "warning" as const })) : findings;
+    await printDiagnostics(io, shown, pipeline.documents, palette);
+    if (findings.length > 0 && purpose === "resume") return EXIT.usage;
     const { plan } = pipeline;
     const masker = createMasker(plan.secrets.map((name) => ({ name, value: env[name] ?? "" })));
     const options = { store, takeOver: flags.takeOver === true, ...limit };

@@ -1,3 +1,5 @@
+import { endSurvivors } from "../agents/process.ts";
+import { KILL_AFTER_MS } from "../pipeline/run.ts";
 import { localTime } from "../report/local-time.ts";
 import { isoTime, runJson, runsTable, runText, type ShownStatus, shownStatus } from "../report/runs.ts";
 import { colourWorks, makePalette } from "../report/terminal.ts";
@@ -53,7 +55,7 @@ export async function removeRuns(io: Io, given: readonly string[], flags: StoreF
       if (owner !== null)
         throw new UsageError(`the run ${run_id} is driven by process ${owner.pid} on ${owner.host}; stop it first. Nothing was removed`);
     for (const run of found.values()) {
-      await store.remove(run.run_id);
+      await removeWhole(store, run.run_id);
       io.stdout.write(`removed ${runText(run)}\n`);
     }
     return EXIT.ok;
@@ -92,12 +94,26 @@ export async function pruneRuns(io: Io, flags: PruneFlags): Promise<number> {
 /** Whether this removed it: another process may have taken hold of it since, or removed it. */
 async function isRemoved(store: Store, { run_id }: RunSummary): Promise<boolean> {
   try {
-    await store.remove(run_id);
+    await removeWhole(store, run_id);
     return true;
   } catch (error) {
     if (error instanceof StoreError && (error.code === "owned" || error.code === "unknown")) return false;
     throw error;
   }
+}
+
+/** Removes a run with the processes of it that outlived their owner: nobody could find them any more. */
+async function removeWhole(store: Store, runId: string): Promise<void> {
+  const run = await store.acquire(runId).catch((error: unknown) => {
+    // What cannot be read can be removed all the same.
+    if (error instanceof StoreError && error.code === "damaged") return null;
+    throw error;
+  });
+  if (run !== null) {
+    await endSurvivors(run.processes, KILL_AFTER_MS);
+    await run.release();
+  }
+  await store.remove(runId);
 }
 
 function ageOf(text: string): number {

@@ -12,11 +12,16 @@ export type Ending =
  * Waits for the end of a run. The first signal stops it, and it ends by itself; a second one does not wait for it.
  *
  * What an author's module does behind the run's back (an error that nobody catches, a wait for something that never comes)
- * stops the run as well. `note` is told of all of this.
+ * stops the run as well. `note` is told of all of this. A rollback goes on at the first signal.
  *
  * Contract: rejects only for a bug.
  */
-export async function untilEnd(io: Io, run: Run, plan: Plan, note: (text: string) => void): Promise<Ending> {
+export async function untilEnd(
+  io: Io,
+  run: Run,
+  plan: Plan,
+  { note, isUndoing }: { readonly note: (text: string) => void; readonly isUndoing: () => boolean },
+): Promise<Ending> {
   let signal: StopSignal | null = null;
   const { promise: broken, reject: breakOff } = Promise.withResolvers<never>();
   const { promise: forced, resolve: force } = Promise.withResolvers<StopSignal>();
@@ -29,7 +34,9 @@ export async function untilEnd(io: Io, run: Run, plan: Plan, note: (text: string
       run.cancel(text);
     } else if (signal === null) {
       signal = reason;
-      note(`${reason}: stopping; once more to stop without waiting`);
+      note(
+        isUndoing() ? `${reason}: the rollback goes on; once more to stop it` : `${reason}: stopping; once more to stop without waiting`,
+      );
       run.cancel(`the run was stopped by ${reason}`);
     } else {
       run.kill();

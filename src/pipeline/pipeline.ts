@@ -199,7 +199,13 @@ function newTask(plan: Plan, world: RunWorld, options: RunOptions, newId: () => 
 
 /** Nothing of the run outlives the process. */
 function forgotten(journal = createMemoryJournal()): Remembered {
-  return { recording: { ...journal, end: () => Promise.resolve() }, kept: null };
+  const recording = {
+    get: (key: string) => journal.get(key),
+    entries: () => journal.entries(),
+    append: (...entry: Parameters<Journal["append"]>) => journal.append(...entry),
+    end: () => Promise.resolve(),
+  };
+  return { recording, kept: null };
 }
 
 async function remember(store: Store, record: RunRecord, secrets: readonly Secret[]): Promise<Remembered> {

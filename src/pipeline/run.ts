@@ -1,3 +1,4 @@
+import type { StartedProcess } from "../agents/process.ts";
 import { createAgentRunner } from "../agents/runner.ts";
 import type { AgentFunction, AgentRunner, Metadata } from "../engine/agent.ts";
 import type { Clock } from "../engine/clock.ts";
@@ -6,7 +7,7 @@ import { interpret } from "../engine/interpreter.ts";
 import type { RunResult } from "../engine/result.ts";
 import type { SharedValues } from "../engine/shared-values.ts";
 import { type Callbacks, Listener, secretsOf } from "./listener.ts";
-import { createMasker, type Masker } from "../report/mask.ts";
+import { createMasker } from "../report/mask.ts";
 import type { Plan } from "../plan/plan.ts";
 import { undoableBefore } from "./replay.ts";
 import type { JsonObject } from "../spec/json.ts";
@@ -75,26 +76,32 @@ export function startRun(task: RunTask, world: RunWorld): Run {
   const cancellation = new AbortController();
   const killing = new AbortController();
   const signal = task.signal === undefined ? cancellation.signal : AbortSignal.any([task.signal, cancellation.signal]);
-  let kept: OwnedRun | null = null;
+  const notes = new ProcessNotes();
   const agents = createAgentRunner({
     env: world.env,
     functions: world.functions,
     graceMs: KILL_AFTER_MS,
     clock: world.clock,
-    onProcess: (started) => kept?.noteProcess(started),
+    onProcess: (started) => notes.add(started),
     ...(world.fetch === undefined ? {} : { fetch: world.fetch }),
   });
   const run = async (): Promise<RunResult> => {
     // The first event comes after this function has returned, so that its caller can hold the run.
     await Promise.resolve();
     const remembered = await task.open();
-    kept = remembered.kept;
+    notes.run = remembered.kept;
+    let result: RunResult;
     try {
-      return await drive(task, world, remembered, { agents, signal, kill: killing.signal });
-    } finally {
+      result = await drive(task, world, remembered, { agents, notes, signal, kill: killing.signal });
+    } catch (error) {
       await agents.close();
-      await kept?.release();
+      // Why it broke off is the reason to tell, whatever becomes of letting go.
+      await remembered.kept?.release().catch(() => {});
+      throw error;
     }
+    await agents.close();
+    await remembered.kept?.release();
+    return result;
   };
   return {
     id: task.runId,
@@ -107,15 +114,48 @@ export function startRun(task: RunTask, world: RunWorld): Run {
   };
 }
 
+/** The processes of a run, as they are noted in its store. */
+class ProcessNotes {
+  run: OwnedRun | null = null;
+  /** Why one could not be noted: nothing more is recorded then, since the run could not be gone on with safely. */
+  #fault: { readonly error: unknown } | null = null;
+
+  /** @throws StoreError */
+  add(started: StartedProcess): void {
+    try {
+      this.run?.noteProcess(started);
+    } catch (error) {
+      this.#fault ??= { error };
+      throw error;
+    }
+  }
+
+  /** @throws StoreError where one could not be noted */
+  check(): void {
+    if (this.#fault !== null) throw this.#fault.error;
+  }
+}
+
 interface Means {
   readonly agents: AgentRunner;
+  readonly notes: ProcessNotes;
   /** Cancels the run. */
   readonly signal: AbortSignal;
   /** Ends hooks at once, and a rollback. */
   readonly kill: AbortSignal;
 }
 
-async function drive(task: RunTask, world: RunWorld, { recording: journal, kept }: Remembered, means: Means): Promise<RunResult> {
+async function drive(task: RunTask, world: RunWorld, { recording, kept }: Remembered, means: Means): Promise<RunResult> {
+  const journal: Recording = {
+    get: (key) => recording.get(key),
+    entries: () => recording.entries(),
+    confirm: () => recording.confirm?.(),
+    append(...entry) {
+      means.notes.check();
+      return recording.append(...entry);
+    },
+    end: (end) => recording.end(end),
+  };
   const { plan, runId, purpose } = task;
   const { clock } = world;
   const warnings: string[] = [];
@@ -127,7 +167,7 @@ async function drive(task: RunTask, world: RunWorld, { recording: journal, kept 
     onEvent: task.onEvent,
     kill: means.kill,
     graceMs: KILL_AFTER_MS,
-    onProcess: (started) => kept?.noteProcess(started),
+    onProcess: (started) => means.notes.add(started),
   });
   const { sessionId, input, meta, startedAt } = task;
   const { stopped, ...round } = openRound(journal, purpose);
@@ -142,7 +182,7 @@ async function drive(task: RunTask, world: RunWorld, { recording: journal, kept 
     signal: means.signal,
     kill: means.kill,
     graceMs: GRACE_MS,
-    shared: masked((task.store ?? world).shared, createMasker(secretsOf(plan, world.env))),
+    shared: sharedOf(task, world, kept),
     stopped,
     onEvent: (event, hooks, stop) => listener.tell(event, hooks, stop),
   });
@@ -168,13 +208,17 @@ async function drive(task: RunTask, world: RunWorld, { recording: journal, kept 
   }
 }
 
-/** Values that runs share, in which no secret of this one shows. */
-function masked(shared: SharedValues, masker: Masker): Pick<SharedValues, "update"> {
+/** Values that runs share: no secret of this one shows in them, and one that was taken over changes nothing. */
+function sharedOf({ plan, store }: RunTask, world: RunWorld, kept: OwnedRun | null): Pick<SharedValues, "update"> {
+  const { shared } = store ?? world;
+  const masker = createMasker(secretsOf(plan, world.env));
   return {
-    update: (name, change) =>
-      shared.update(name, (value) => {
+    async update(name, change) {
+      kept?.confirm();
+      return shared.update(name, (value) => {
         const changed = change(value);
         return { ...changed, value: masker.maskJson(changed.value) };
-      }),
+      });
+    },
   };
 }

@@ -77,7 +77,11 @@ export const OWNERS: Cases = {
     await run.append("x", outcomeOf({}));
     await run.append("lost", outcomeOf({}), { checkpoint: false });
     run.keepEvent(eventOf("a", 1));
+    run.confirm();
     const next = await (await open()).acquire("a", { takeOver: true });
+    await refuses("taken-over", async () => run.confirm());
+    await refuses("taken-over", async () => run.noteProcess({ pid: 1, started: "then" }));
+    next.confirm();
     deepEqual(keysOf(next.entries()), ["x"]);
     equal(next.eventCount, 1);
     run.keepEvent(eventOf("a", 2, { of: "the one before" }));

@@ -209,7 +209,11 @@ export function holdLock(path: string): Lock {
   }
   return {
     release({ forget }) {
-      if (forget) rmSync(path, { force: true });
+      try {
+        if (forget) rmSync(path, { force: true });
+      } catch {
+        // A lock that nobody holds is in nobody's way.
+      }
       if (handle.isOpen) handle.close();
     },
   };

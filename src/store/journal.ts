@@ -11,6 +11,8 @@ export interface Journal {
   get(key: string): Outcome | undefined;
   append(key: string, outcome: Outcome, options?: AppendOptions): Promise<void> | void;
   entries(): Iterable<readonly [key: string, outcome: Outcome]>;
+  /** Asked before anything starts: throws where nothing may be recorded any more. */
+  confirm?(): void;
 }
 
 export interface AppendOptions {

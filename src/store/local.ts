@@ -80,6 +80,7 @@ function withoutGaps(journal: Journal): Journal {
   return {
     get: (key) => journal.get(key),
     entries: () => journal.entries(),
+    confirm: () => journal.confirm?.(),
     async append(key, outcome, options) {
       if (failed !== null) throw failed.error;
       try {
@@ -125,14 +126,15 @@ class LocalDurable implements Durable {
     this.#live = recorded === undefined;
     if (recorded !== undefined) return recorded;
     await this.#hearTimers();
-    const outcome = Object.freeze(await body(this.#context()));
     try {
+      journal.confirm?.();
+      const outcome = Object.freeze(await body(this.#context()));
       await journal.append(key, outcome, { checkpoint: isCheckpoint(outcome) });
+      return outcome;
     } catch (error) {
       this.#breakOff();
       throw error;
     }
-    return outcome;
   }
 
   sleep(key: string, delayMs: number, since: number): Promise<Stop | undefined> {

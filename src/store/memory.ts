@@ -206,6 +206,10 @@ class MemoryRun implements OwnedRun {
     if (checkpoint) this.#write(null);
   }
 
+  confirm(): void {
+    this.#mayWrite();
+  }
+
   async end(end: RunEnd): Promise<void> {
     this.#mayWrite();
     const result = end.result === null ? null : frozenCopy(end.result);

@@ -88,7 +88,7 @@ export interface Recording extends Journal {
  * @param entries what is recorded already, revealed
  */
 export function recordingOf(
-  run: Pick<OwnedRun, "append" | "end">,
+  run: Pick<OwnedRun, "append" | "confirm" | "end">,
   entries: Iterable<readonly [key: string, outcome: Outcome]>,
   secrets: readonly Secret[],
 ): Recording {
@@ -96,6 +96,7 @@ export function recordingOf(
   return {
     get: (key) => outcomes.get(key),
     entries: () => outcomes.entries(),
+    confirm: () => run.confirm(),
     append(key, outcome, options) {
       outcomes.set(key, outcome);
       return run.append(key, conceal(outcome as unknown as Json, secrets) as unknown as Outcome, options);

@@ -27,6 +27,8 @@ export interface SqliteRunParts {
   readonly lock: Lock;
   readonly events: EventsFile;
   readonly processes: ProcessesFile;
+  /** Throws where another process drives the run. */
+  confirm(): void;
   /** Resolves when it is on the disk. */
   add(addition: Addition): Promise<void>;
   released(run: SqliteRun): void;
@@ -78,6 +80,11 @@ export class SqliteRun implements OwnedRun {
     if (checkpoint) await this.#write(null);
   }
 
+  confirm(): void {
+    if (this.#refusal !== null) throw this.#refusal;
+    this.#parts.confirm();
+  }
+
   async end(end: RunEnd): Promise<void> {
     if (this.#refusal !== null) throw this.#refusal;
     if (end.result !== null) {
@@ -103,6 +110,8 @@ export class SqliteRun implements OwnedRun {
     } catch (error) {
       throw toStoreError(error, this.#parts.directory);
     }
+    // Who took the run over before it was noted does not know of it.
+    this.confirm();
   }
 
   release(): Promise<void> {

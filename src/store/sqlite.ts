@@ -226,6 +226,10 @@ class SqliteStore implements Store {
         lock: lock as unknown as Lock,
         events,
         processes: new ProcessesFile(folder, row.epoch),
+        confirm: () => {
+          const now = this.#read(() => getRun(this.#database, row.number));
+          if (now?.epoch !== row.epoch) throw this.#takenOver(now);
+        },
         add: (addition) => this.#commit(() => this.#add(addition)),
         released: (run) => void this.#owned.delete(run),
       });

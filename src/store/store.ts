@@ -98,6 +98,8 @@ export interface OwnedRun extends Journal {
   readonly record: RunRecord;
   /** As it was when the run was acquired. */
   readonly status: RunStatus | "running";
+  /** Throws as `taken-over` where another process drives the run by now. */
+  confirm(): void;
   /** Remembers the end of a round, with everything before it. */
   end(end: RunEnd): Promise<void>;
   /** How many events are kept; the next one has the next number. */

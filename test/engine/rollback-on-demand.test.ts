@@ -328,6 +328,7 @@ describe("a run that died", () => {
         get: (key: string) => run.get(key),
         entries: () => run.entries(),
         keepEvent: () => {},
+        confirm: () => run.confirm(),
         append: async (...entry: Parameters<OwnedRun["append"]>) => {
           appended += 1;
           if (death === "at-end" || appended < death.atEntry || (appended === death.atEntry && death.keeps)) await run.append(...entry);

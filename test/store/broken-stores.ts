@@ -77,6 +77,7 @@ export const BROKEN: Readonly<Record<string, () => () => Promise<Store>>> = {
   "does not give a run back": () => owning(() => ({ release: async () => {} })),
   "keeps no events": () => owning(() => ({ keepEvent: () => {} })),
   "counts events from one": () => owning((run) => ({ eventCount: run.eventCount + 1 })),
+  "says that a run is still driven after it was taken over": () => owning(() => ({ confirm: () => {} })),
   "forgets processes": () => owning(() => ({ noteProcess: () => {} })),
   "names its own processes": () => {
     return owning((run) => {

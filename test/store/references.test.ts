@@ -167,7 +167,11 @@ describe("what is recorded of a run", () => {
 
   test("goes into the store with references, and is read without them", async () => {
     const stored: unknown[] = [];
-    const store = { append: async (...entry: unknown[]) => void stored.push(entry), end: async (end: unknown) => void stored.push(end) };
+    const store = {
+      confirm: () => {},
+      append: async (...entry: unknown[]) => void stored.push(entry),
+      end: async (end: unknown) => void stored.push(end),
+    };
     const recording = recordingOf(store, [["a", outcome]], [TOKEN]);
     await recording.append("b", outcome, { checkpoint: false });
     await recording.end({ status: "succeeded", ended_at: 1, stopped_at: null, result: { state: { k: TOKEN.value } } as never });

@@ -107,7 +107,7 @@ function storeOf(pipeline: Pipeline, input: JsonObject, journal: Journal): Store
   const run = { ...journal, record, status: "running", eventCount: 0, processes: [] } as const;
   return {
     read: async () => ({ record, summary, entries: [...journal.entries()], result: null }),
-    acquire: async () => ({ ...run, end: async () => {}, keepEvent() {}, noteProcess() {}, release: async () => {} }),
+    acquire: async () => ({ ...run, end: async () => {}, keepEvent() {}, noteProcess() {}, confirm() {}, release: async () => {} }),
   } as unknown as Store;
 }
 
