@@ -4,7 +4,7 @@ import { UnreadableFileError } from "../plan/source.ts";
 import { resumeText } from "../report/again.ts";
 import { createMasker } from "../report/mask.ts";
 import { colourWorks, makePalette } from "../report/terminal.ts";
-import { readRun, ResumeError } from "../pipeline/resume.ts";
+import { readRun, refuseEnded, ResumeError } from "../pipeline/resume.ts";
 import { type RunRecord, StoreError } from "../store/store.ts";
 import { printDiagnostics } from "./diagnostics.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -37,7 +37,9 @@ async function goOn(io: Io, run: string, flags: ResumeFlags, purpose: "resume" |
   const palette = await makePalette(colourWorks(io.stderr, io.env, flags.color));
   const env = await environment(io, flags.envFile);
   return withStore(io, flags, async (store) => {
-    const { run_id: runId } = await findRun(store, run);
+    const found = await findRun(store, run);
+    const runId = found.run_id;
+    await refusing(async () => refuseEnded(found, purpose));
     const { record } = await refusing(() => readRun(store, runId, env));
     if (purpose === "resume" && flags.force !== true) await refuseChanged(record, runId);
     const pipeline = await pipelineOf(io, record, env);

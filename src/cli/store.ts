@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { oneLine } from "../report/sanitise.ts";
 import { Layout } from "../store/layout.ts";
@@ -20,6 +20,7 @@ const MOST_CANDIDATES = 10;
 
 /** The directory of the store: `--state-dir`, AGENTFLOW_STATE_DIR, or `.agentflow` here. An absolute path. */
 export function stateDirectory(io: Io, { stateDir }: StoreFlags): string {
+  if (stateDir === "") throw new UsageError("--state-dir names no directory");
   const fromEnvironment = io.env.AGENTFLOW_STATE_DIR ?? "";
   return resolve(io.cwd, stateDir ?? (fromEnvironment === "" ? STATE_DIRECTORY : fromEnvironment));
 }
@@ -42,12 +43,22 @@ const NO_STORE_HINT = "; `agentflow run` makes one, and --state-dir names anothe
 
 /** The same; null where there is no store. */
 export async function withStoreIfAny<Result>(io: Io, flags: StoreFlags, work: (store: Store | null) => Promise<Result>): Promise<Result> {
-  if (!existsSync(new Layout(stateDirectory(io, flags)).database)) return work(null);
+  if (isMissing(new Layout(stateDirectory(io, flags)).database)) return work(null);
   const store = await openStateStore(io, flags);
   try {
     return await work(store);
   } finally {
     await store.close();
+  }
+}
+
+/** Whether there is nothing; what is there and cannot be used is for the store to tell. */
+function isMissing(path: string): boolean {
+  try {
+    statSync(path);
+    return false;
+  } catch (error) {
+    return (error as { code?: unknown }).code === "ENOENT";
   }
 }
 

@@ -156,7 +156,7 @@ async function prepare({ plan, world }: Again, runId: string, options: AgainOpti
 }
 
 /** @throws ResumeError where there is nothing left to do */
-function refuseEnded({ run_id: id, status }: RunSummary, purpose: "resume" | "rollback"): void {
+export function refuseEnded({ run_id: id, status }: RunSummary, purpose: "resume" | "rollback"): void {
   if (status === "succeeded")
     throw new ResumeError(`the run ${id} succeeded: there is nothing to ${purpose === "resume" ? "go on with" : "undo"}`);
   if (status === "rolled_back" && purpose === "resume")
