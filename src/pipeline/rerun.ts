@@ -73,8 +73,9 @@ export async function prepareRerun(
   const open = async (): Promise<Remembered> => {
     const kept = await store.create(concealRecord(record, secrets));
     const recording = recordingOf(kept, [], secrets);
-    // All of it becomes durable at once, with the first thing that this run does itself.
-    for (const [key, outcome] of entries) await recording.append(key, outcome, { checkpoint: false });
+    // All of it becomes durable at once, before anything of this run begins: else a death would let it be paid again.
+    for (const [index, [key, outcome]] of entries.entries())
+      await recording.append(key, outcome, { checkpoint: index === entries.length - 1 });
     return { recording, kept };
   };
   const { session_id: sessionId, meta, started_at: startedAt } = record;
