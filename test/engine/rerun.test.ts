@@ -121,3 +121,69 @@ describe("a new run that begins with what another had recorded", () => {
     expect(world.events.flatMap((event) => (event.type === "run-start" ? [event.resumed] : []))).toEqual([false, true]);
   });
 });
+
+describe("what was undone is not reused", () => {
+  const undone = "ResumeError: what a had done in the run run was undone, so it cannot be reused; start from there: --from a";
+
+  test("where its rollback followed from how the run ended", async () => {
+    const world = new World(pipelineOf({ agents: ["x", "a", "b", "c"] }, { agents: own("a") }));
+    world.acts = { a: { bucket: 1 }, b: BOOM };
+    expect((await world.run()).status).toBe("rolled_back");
+    expect([await world.refusal({ from: "b" }), await world.refusal({ from: "c" })]).toEqual([undone, undone]);
+    world.acts = { a: { bucket: 2 } };
+    const again = await world.rerun({ from: "a" });
+    expect([again.status, again.state, world.calls]).toEqual(["succeeded", { bucket: 2 }, ["a", "b", "c"]]);
+  });
+
+  test("nor where only a member of a group was", async () => {
+    const definition = pipelineOf({ agents: ["g", "b"], parallel: { g: { agents: ["x", "a"] } } }, { agents: own("a") });
+    const world = new World(definition);
+    world.acts = { b: BOOM };
+    await world.run();
+    expect(await world.refusal({ from: "b" })).toBe(undone.replace("what a", "what g").replace("--from a", "--from g"));
+  });
+
+  test("but what could not be undone still is", async () => {
+    const world = new World(pipelineOf({ agents: ["a", "b"] }, { agents: own("a") }));
+    world.acts = { b: BOOM, undo_a: BOOM };
+    expect((await world.run()).status).toBe("rollback_failed");
+    expect(await world.refusal({ from: "b" })).toBe("none");
+  });
+});
+
+describe("where a rerun cannot begin, the reason is the true one", () => {
+  const jump = { from_agent: "a", condition: "go == 1", to_agent: "c" };
+
+  test.each<[sentence: string, branches: (typeof jump)[], from: string, message: string]>([
+    [
+      "a detour that was not taken",
+      [{ from_agent: "a", condition: "go == 2", to_agent: "d" }],
+      "d",
+      "the run run did not come to d, a detour; start from a stage that it came to: --from a or b or c",
+    ],
+    ["a stage that a branch left out", [jump], "b", "with what the run run had recorded, a new one comes to c and not to b: --from c"],
+  ])("%s", async (_, branches, from, message) => {
+    const world = new World(pipelineOf({ agents: ["a", "b", "c"], branches }));
+    world.acts = { a: { go: 1 } };
+    await world.run();
+    expect(await world.refusal({ from })).toBe(`ResumeError: ${message}`);
+  });
+});
+
+describe("a group whose list of members has changed", () => {
+  const groupOf = (...agents: string[]): PipelineDefinition => pipelineOf({ agents: ["x", "g", "d"], parallel: { g: { agents } } });
+
+  test.each<[sentence: string, later: string[], calls: string[], reason: string]>([
+    ["runs again where there is one more", ["a", "b", "c"], ["a", "b", "c", "d"], "its members have changed"],
+    ["runs again where there is another one", ["a", "c"], ["a", "c", "d"], "its members have changed"],
+    ["is reused in another order", ["b", "a"], ["d"], "as asked for"],
+  ])("%s", async (_, later, calls, reason) => {
+    const world = new World(groupOf("a", "b"));
+    world.acts = { a: { a: 1 } };
+    await world.run();
+    world.definition = groupOf(...later);
+    const prepared = await (await world.pipeline()).prepareRerun("run", { store: world.store, from: "d" });
+    const { status, state } = await world.rerun({ from: "d" });
+    expect([prepared.reason, status, state, world.calls]).toEqual([reason, "succeeded", { a: 1 }, calls]);
+  });
+});
