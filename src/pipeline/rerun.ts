@@ -6,8 +6,9 @@ import type { RunResult, StageResult } from "../engine/result.ts";
 import { changesBetween } from "../plan/compare.ts";
 import { checkInputs } from "../plan/inputs.ts";
 import type { GroupPlan, Plan } from "../plan/plan.ts";
-import { type RecordedRun, readRun, recordedPlan, ResumeError } from "./resume.ts";
+import { type RecordedRun, readRun, recordedPlan, refuseMissingFunctions, ResumeError } from "./resume.ts";
 import { replay } from "./replay.ts";
+import { checkOptions } from "./run-input.ts";
 import { type Remembered, type Run, type RunWorld, startRun } from "./run.ts";
 import { concealRecord, recordingOf } from "../store/references.ts";
 import type { RunRecord, Store } from "../store/store.ts";
@@ -43,15 +44,17 @@ export interface PreparedRerun extends Omit<RerunPlan, "entries"> {
 /**
  * Prepares a new run that begins with what another had recorded. Its input is that of the other.
  *
- * @throws ResumeError, StoreError
+ * @throws InputError, ResumeError, StoreError
  */
 export async function prepareRerun(
   { plan, world, newId }: { readonly plan: Plan; readonly world: RunWorld; readonly newId: () => string },
   parent: string,
   options: RerunOptions,
 ): Promise<PreparedRerun> {
+  checkOptions(options);
   const { store, from, signal, timeoutMs = plan.timeoutMs, onEvent, runId = newId() } = options;
   const recorded = await readRun(store, parent, world.env);
+  refuseMissingFunctions(recorded.record, world);
   const input = checkInputs(plan.inputs, recorded.record.input);
   if (input.problems.length > 0)
     throw new ResumeError(`the input of the run ${parent} does not fit the pipeline as it is now: ${input.problems.join("; ")}`);

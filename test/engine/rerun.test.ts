@@ -151,6 +151,57 @@ describe("what was undone is not reused", () => {
   });
 });
 
+describe("a rerun takes only what any run takes", () => {
+  test.each<[sentence: string, options: Partial<RerunOptions>, message: string]>([
+    ["an id", { runId: "a b" }, "a run's id is made of letters, digits, `.`, `_`, `:` and `-`; `a b` is not"],
+    ["metadata of agentflow", { meta: { run_id: "x" } }, "the metadata `run_id` is set by agentflow itself"],
+    ["metadata that is text", { meta: { n: 1 } as never }, "the metadata `n` must be a string"],
+    ["a limit", { timeoutMs: Number.NaN }, "timeoutMs must be a number of milliseconds, or null for no limit"],
+  ])("%s", async (_, options, message) => {
+    const world = new World(pipelineOf({ agents: ["a", "b"] }));
+    await world.run();
+    expect(await world.refusal({ from: "b", ...options })).toBe(`InputError: ${message}`);
+  });
+});
+
+describe("a program that lacks functions of the run", () => {
+  const canned = { type: "canned" } as const;
+  const message = (missing: string): string =>
+    `ResumeError: the run run has agents that were given as functions, and this program does not give them: ${missing}`;
+
+  test.each<[how: "resume" | "rollback" | "rerun", options: object]>([
+    ["resume", { force: true }],
+    ["rollback", {}],
+    ["rerun", { from: "b" }],
+  ])("is refused its %s before anything runs", async (how, options) => {
+    const definition = pipelineOf({ agents: ["a", "b"], pipeline: { rollback: "manual" } }, { agents: own("a") });
+    const world = new World(definition);
+    world.acts = { b: BOOM };
+    await world.run();
+    world.definition = pipelineOf({ agents: ["a", "b"] }, { agents: { a: canned, b: canned } });
+    const prepared = async (names: readonly string[]): Promise<string> => {
+      const pipeline = await world.pipeline(names);
+      const given = { store: world.store, ...options } as never;
+      return pipeline[how]("run", given).then(
+        () => "none",
+        (error: Error) => `${error.name}: ${error.message}`,
+      );
+    };
+    expect([await prepared([]), await prepared(["a", "b"]), await prepared(["a", "undo_a"])]).toEqual([
+      message("a, b, undo_a"),
+      message("undo_a"),
+      message("b"),
+    ]);
+  });
+
+  test("may lack those that no run comes to", async () => {
+    const world = new World(pipelineOf({ agents: ["a", "b"] }));
+    world.acts = { b: BOOM };
+    await world.run();
+    expect(await world.refusal({ from: "b" }, ["a", "b"])).toBe("none");
+  });
+});
+
 describe("where a rerun cannot begin, the reason is the true one", () => {
   const jump = { from_agent: "a", condition: "go == 1", to_agent: "c" };
 
