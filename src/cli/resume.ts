@@ -5,6 +5,7 @@ import { resumeText } from "../report/again.ts";
 import { createMasker } from "../report/mask.ts";
 import { colourWorks, makePalette } from "../report/terminal.ts";
 import { readRun, refuseEnded, ResumeError } from "../pipeline/resume.ts";
+import { InputError } from "../pipeline/run-input.ts";
 import { type RunRecord, StoreError } from "../store/store.ts";
 import { printDiagnostics } from "./diagnostics.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -66,7 +67,7 @@ export async function refusing<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof ResumeError) throw new UsageError(error.message, { cause: error });
+    if (error instanceof ResumeError || error instanceof InputError) throw new UsageError(error.message, { cause: error });
     if (error instanceof StoreError && error.code === "owned")
       throw new UsageError(`${error.message}; --take-over does that where it does not answer`, { cause: error });
     throw error;

@@ -4,25 +4,25 @@ import { readFileNow, thisMachine } from "./check.ts";
 import type { AgentFunction, Metadata } from "../engine/agent.ts";
 import type { Clock } from "../engine/clock.ts";
 import type { Stamped } from "../engine/event.ts";
-import { RESERVED_META } from "../engine/interpreter.ts";
 import type { RunResult } from "../engine/result.ts";
 import { Callbacks, type HookCallback, secretsOf } from "./listener.ts";
 import { buildPlan } from "../plan/build.ts";
 import { checkEnvironment } from "../plan/environment.ts";
-import { checkInputs } from "../plan/inputs.ts";
 import type { Plan } from "../plan/plan.ts";
 import { type Documents, loadDefinition, type LoadedSource, loadSource, loadText } from "../plan/source.ts";
 import { type PreparedRerun, prepareRerun, type RerunOptions } from "./rerun.ts";
 import { type AgainOptions, type PreparedRun, prepareResume, prepareRollback, recordedPlan } from "./resume.ts";
 import { type Remembered, type Run, type RunTask, type RunWorld, startRun } from "./run.ts";
+import { checkRunInput } from "./run-input.ts";
 import type { Diagnostic } from "../spec/diagnostic.ts";
-import { isJsonObject, type JsonObject, NotJsonError, toJson } from "../spec/json.ts";
 import type { HookEvent, PipelineDefinition } from "../spec/spec.ts";
 import { systemClock } from "../store/clock.ts";
 import { createMemoryJournal, type Journal } from "../store/journal.ts";
 import { concealRecord, recordingOf, type Secret } from "../store/references.ts";
 import type { RunRecord, Store } from "../store/store.ts";
 import { createSharedValues } from "../store/shared-values.ts";
+
+export { InputError } from "./run-input.ts";
 
 /** The world, as the library takes it; each part has a default. */
 export interface World {
@@ -84,9 +84,9 @@ export interface Pipeline {
   prepareRollback(runId: string, options: AgainOptions): Promise<PreparedRun>;
   /** Goes on with a run that did not finish: nothing that finished is run again. @throws ResumeError, StoreError */
   resume(runId: string, options: AgainOptions): Promise<Run>;
-  /** Says what a new run would take over from a recorded one, and what it would run. @throws ResumeError, StoreError */
+  /** Says what a new run would take over from a recorded one, and what it would run. @throws InputError, ResumeError, StoreError */
   prepareRerun(runId: string, options: RerunOptions): Promise<PreparedRerun>;
-  /** Starts a new run with what a recorded one had finished before a stage. @throws ResumeError, StoreError */
+  /** Starts a new run with what a recorded one had finished before a stage. @throws InputError, ResumeError, StoreError */
   rerun(runId: string, options: RerunOptions): Promise<Run>;
   /** Undoes what a run had finished that did not succeed. @throws ResumeError, StoreError */
   rollback(runId: string, options: AgainOptions): Promise<Run>;
@@ -108,17 +108,6 @@ export class PipelineError extends Error {
     );
     this.diagnostics = diagnostics;
     this.documents = documents;
-  }
-}
-
-/** What a run was given does not fit: nothing was run. */
-export class InputError extends Error {
-  override name = "InputError";
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super(problems.join("\n"));
-    this.problems = problems;
   }
 }
 
@@ -211,33 +200,4 @@ function forgotten(journal = createMemoryJournal()): Remembered {
 async function remember(store: Store, record: RunRecord, secrets: readonly Secret[]): Promise<Remembered> {
   const kept = await store.create(concealRecord(record, secrets));
   return { recording: recordingOf(kept, [], secrets), kept };
-}
-
-/** @throws InputError */
-function checkRunInput(plan: Plan, options: RunOptions): JsonObject {
-  const problems: string[] = [];
-  // It becomes a part of idempotency keys, and so of HTTP headers.
-  if (options.runId !== undefined && !/^[\w.:-]+$/.test(options.runId))
-    problems.push(`a run's id is made of letters, digits, \`.\`, \`_\`, \`:\` and \`-\`; \`${options.runId}\` is not`);
-  for (const [key, value] of Object.entries(options.meta ?? {})) {
-    if ((RESERVED_META as readonly string[]).includes(key)) problems.push(`the metadata \`${key}\` is set by agentflow itself`);
-    else if (typeof value !== "string") problems.push(`the metadata \`${key}\` must be a string`);
-  }
-  const { timeoutMs } = options;
-  if (timeoutMs !== undefined && timeoutMs !== null && !(typeof timeoutMs === "number" && timeoutMs > 0)) {
-    problems.push("timeoutMs must be a number of milliseconds, or null for no limit");
-  }
-  let given: JsonObject = {};
-  try {
-    const input = toJson(options.input ?? {});
-    if (isJsonObject(input)) given = input;
-    else problems.push("the input must be an object");
-  } catch (error) {
-    if (!(error instanceof NotJsonError)) throw error;
-    problems.push(`the input is not JSON: ${error.message}`);
-  }
-  const checked = checkInputs(plan.inputs, given);
-  problems.push(...checked.problems);
-  if (problems.length > 0) throw new InputError(problems);
-  return checked.values;
 }

@@ -120,6 +120,7 @@ async function prepare({ plan, world }: Again, runId: string, options: AgainOpti
   const { store, force = false, takeOver = false } = options;
   const stored = await readRun(store, runId, world.env);
   refuseEnded(stored.summary, purpose);
+  refuseMissingFunctions(stored.record, world);
   const changes = changesBetween(stored.record.source, plan.source);
   if (changes.length > 0 && !force)
     throw new ResumeError(`the pipeline has changed since the run ${runId} was started: ${changes.join(", ")}`, changes);
@@ -153,6 +154,31 @@ async function prepare({ plan, world }: Again, runId: string, options: AgainOpti
     await kept.release();
     throw error;
   }
+}
+
+/** @throws ResumeError where this program lacks a function that the run has as an agent */
+export function refuseMissingFunctions(record: RunRecord, { functions }: Pick<RunWorld, "functions">): void {
+  if (record.functions.every((name) => functions.has(name))) return;
+  const missing = [...functionsIn(recordedPlan(record))].filter((name) => !functions.has(name));
+  if (missing.length > 0)
+    throw new ResumeError(
+      `the run ${record.run_id} has agents that were given as functions, and this program does not give them: ${missing.join(", ")}`,
+    );
+}
+
+/** The agents that are functions, of all that a run may come to. */
+function functionsIn({ elements, agents }: Plan): Set<string> {
+  const names = new Set(
+    [...elements.values()].flatMap((element) => (element.kind === "group" ? element.members : [element])).map(({ name }) => name),
+  );
+  const found = new Set<string>();
+  for (const name of names) {
+    const agent = agents.get(name);
+    for (const other of [agent?.fallback, agent?.rollback]) if (typeof other === "string") names.add(other);
+    if (agent?.call.type === "function") found.add(name);
+    if (agent?.call.type === "pipeline") for (const inner of functionsIn(agent.call.plan)) found.add(inner);
+  }
+  return found;
 }
 
 /** @throws ResumeError where there is nothing left to do */

@@ -68,11 +68,14 @@ export function compressAboveOf(record: RunRecord): number {
   return typeof above === "number" ? above : DEFAULT_COMPRESS_ABOVE;
 }
 
-/** `outer~1/inner~2!1#3` → `outer/inner`; null for the end of a round, which belongs to no stage. */
+/**
+ * `outer~1/inner~2!1#3` → `outer/inner`, also where a fallback serves it: `outer~1@backup/inner~2!1#3`; `outer~1/admission!1#1`
+ * → `outer`; null for the end of a round, which belongs to no stage.
+ */
 export function stageOfKey(key: string): string | null {
   const end = key.lastIndexOf("!");
   const visits = end === -1 ? key : key.slice(0, end);
-  const name = visits.replace(/~\d+(?=\/|$)/g, "");
+  const name = visits.replace(/(?<=~\d+)\/admission$/, "").replace(/~\d+(?:@[^/]*)?(?=\/|$)/g, "");
   return visits === name && end !== -1 ? null : name;
 }
 

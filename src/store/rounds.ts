@@ -1,5 +1,5 @@
 import { NOT_YET, type Outcome, type Stop, WHOLE_RUN } from "../engine/durable.ts";
-import { History } from "../engine/history.ts";
+import { FOREIGN_ROUND, History } from "../engine/history.ts";
 import { demandKey, endKey, type RollbackRound, rollbackEndKey } from "../engine/interpreter.ts";
 import type { Journal } from "./journal.ts";
 
@@ -9,7 +9,7 @@ export interface Round {
   readonly round: number;
   /** What the earlier rounds left behind. */
   readonly history: History;
-  /** Whether the run had been started before. */
+  /** Whether this run itself had been started before: what it took from another one is no start of its own. */
   readonly resumed: boolean;
   readonly rollback: RollbackRound;
   /** Where nothing may start any more, since the sequence has ended or shall end here: why. */
@@ -46,7 +46,7 @@ export function openRound(journal: Pick<Journal, "get" | "entries">, purpose: Pu
   return {
     round,
     history: new History(entries.filter(([key]) => isPast(key))),
-    resumed: entries.length > 0,
+    resumed: latest > FOREIGN_ROUND,
     rollback: { number, demanded },
     stopped: purpose === "resume" && !isUndoing && !isUndone ? undefined : stopOf(end, purpose),
   };

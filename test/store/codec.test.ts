@@ -46,6 +46,12 @@ test("a checksum covers what came before", () => {
 test.each([
   ["fetch~1!1#1", "fetch"],
   ["outer~1/inner~23!2@backup#3", "outer/inner"],
+  ["outer~1@backup/inner~2!1.1#1", "outer/inner"],
+  ["outer~1/middle~2@other/inner~1!1.1.1#1", "outer/middle/inner"],
+  ["outer~1/admission!1#1", "outer"],
+  ["outer~1@backup/inner~3/admission!1.1@other#2", "outer/inner"],
+  ["group/admission~1!1#1", "group/admission"],
+  ["outer~1/admission~1!1.1#1", "outer/admission"],
   ["group/member~1!1#1", "group/member"],
   ["run!1", null],
   ["x", "x"],
