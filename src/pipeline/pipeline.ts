@@ -17,10 +17,11 @@ import { type AgainOptions, type PreparedRun, prepareResume, prepareRollback, re
 import { type Remembered, type Run, type RunTask, type RunWorld, startRun } from "./run.ts";
 import type { Diagnostic } from "../spec/diagnostic.ts";
 import { isJsonObject, type JsonObject, NotJsonError, toJson } from "../spec/json.ts";
+import type { Secret } from "../spec/secret-forms.ts";
 import type { HookEvent, PipelineDefinition } from "../spec/spec.ts";
 import { systemClock } from "../store/clock.ts";
 import { createMemoryJournal, type Journal } from "../store/journal.ts";
-import { concealRecord, recordingOf, type Secret } from "../store/references.ts";
+import { concealRecord, recordingOf } from "../store/references.ts";
 import type { RunRecord, Store } from "../store/store.ts";
 import { createSharedValues } from "../store/shared-values.ts";
 
