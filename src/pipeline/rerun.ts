@@ -3,6 +3,7 @@ import type { Outcome } from "../engine/durable.ts";
 import type { Stamped } from "../engine/event.ts";
 import { FOREIGN_ROUND } from "../engine/history.ts";
 import type { StageResult } from "../engine/result.ts";
+import { secretsNamed, withSecrets } from "./listener.ts";
 import { changesBetween } from "../plan/compare.ts";
 import { checkInputs } from "../plan/inputs.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -69,7 +70,7 @@ export async function prepareRerun(
     secrets: [...new Set([...plan.secrets, ...recorded.record.secrets])],
     parent: { run_id: parent, from },
   };
-  const secrets = record.secrets.flatMap((name) => (world.env[name] === undefined ? [] : [{ name, value: world.env[name] }]));
+  const secrets = secretsNamed(record.secrets, world.env);
   const open = async (): Promise<Remembered> => {
     const kept = await store.create(concealRecord(record, secrets));
     const recording = recordingOf(kept, [], secrets);
@@ -78,7 +79,19 @@ export async function prepareRerun(
     return { recording, kept };
   };
   const { session_id: sessionId, meta, started_at: startedAt } = record;
-  const task = { plan, runId, sessionId, input: input.values, meta, startedAt, purpose: "resume" as const, timeoutMs, store, signal, open };
+  const task = {
+    plan: withSecrets(plan, record.secrets),
+    runId,
+    sessionId,
+    input: input.values,
+    meta,
+    startedAt,
+    purpose: "resume" as const,
+    timeoutMs,
+    store,
+    signal,
+    open,
+  };
   return { id: runId, parent, from, ...planned, start: (listener = onEvent) => startRun({ ...task, onEvent: listener }, world) };
 }
 

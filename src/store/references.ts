@@ -1,7 +1,9 @@
 import type { Outcome } from "../engine/durable.ts";
 import type { RunResult } from "../engine/result.ts";
-import { type Json, type JsonObject, setOwn, toJson } from "../spec/json.ts";
+import type { PlanSource } from "../plan/plan.ts";
+import { type Json, type JsonObject, setOwn } from "../spec/json.ts";
 import { formNamed, formsOf, type Secret, SHORTEST_SECRET } from "../spec/secret-forms.ts";
+import { chain } from "./codec.ts";
 import type { Journal } from "./journal.ts";
 import type { OwnedRun, RunRecord } from "./store.ts";
 
@@ -21,9 +23,7 @@ export function conceal<Value extends Json>(value: Value, secrets: readonly Secr
   return concealer(secrets)(value);
 }
 
-type Concealer = <Value extends Json>(value: Value) => Value;
-
-function concealer(secrets: readonly Secret[]): Concealer {
+function concealer(secrets: readonly Secret[]): Hide {
   const forms = secrets.flatMap((secret) =>
     [...formsOf(secret)].map(([form, text]) => [text, `${MARK}{${secret.name}${form === "" ? "" : `:${form}`}}`] as const),
   );
@@ -37,7 +37,7 @@ function concealer(secrets: readonly Secret[]): Concealer {
     const concealed = concealText(text);
     return concealed === text ? number : NUMBER + concealed;
   };
-  return (value) => mapStrings(value, { text: concealText, key: concealText, number: concealNumber }) as typeof value;
+  return (value) => mapStrings(value as Json, { text: concealText, key: concealText, number: concealNumber }) as typeof value;
 }
 
 /** Replaces what is found first, and of several at one place the first of the list. A pattern could not be as long as secrets can. */
@@ -106,17 +106,88 @@ export function recordingOf(
     entries: () => outcomes.entries(),
     append(key, outcome, options) {
       outcomes.set(key, outcome);
-      return run.append(key, hide(outcome as unknown as Json) as unknown as Outcome, options);
+      return run.append(key, hideInOutcome(outcome, hide), options);
     },
-    end: (end) => run.end({ ...end, result: hide(end.result as unknown as Json) as unknown as RunResult | null }),
+    end: (end) => run.end({ ...end, result: end.result === null ? null : hideInResult(end.result, hide) }),
   };
 }
 
 /** A record as it is stored. */
-export function concealRecord(record: RunRecord, secrets: readonly Secret[]): RunRecord {
-  const { source, input, meta } = record;
-  const hidden = conceal(toJson({ source, input, meta }), secrets) as unknown as Pick<RunRecord, "source" | "input" | "meta">;
-  return { ...record, ...hidden };
+export function concealRecord({ source_checksum: _, ...record }: RunRecord, secrets: readonly Secret[]): RunRecord {
+  const concealed = hideInRecord(record, concealer(secrets));
+  return concealed.source === record.source ? concealed : { ...concealed, source_checksum: checksumOf(record.source) };
+}
+
+/** Of a source as it is outside of the store: tells whether a secret that stands in it has changed. */
+export function checksumOf(source: PlanSource): number {
+  return chain(0, [JSON.stringify(source)]);
+}
+
+/** Where texts may be that hide secrets: all that is in a place, or these places in it; `*`: in each of a list or table. */
+type Places = true | { readonly [key: string]: Places };
+
+const FAILURE: Places = { message: true, detail: true, cause: true };
+/** What agents made; never a name or a word of agentflow's own, which may be the same as a secret by coincidence. */
+const OUTCOME: Places = { wrote: true, failure: FAILURE };
+const RESULT: Places = {
+  state: true,
+  meta: true,
+  warnings: true,
+  stages: { "*": { wrote: true, error: FAILURE, attempts: { "*": { message: true } } } },
+  error: { message: true, failure: FAILURE },
+  rollback: { stages: { "*": { error: FAILURE } } },
+};
+/** Texts that people write; never a name, a path, or a word that the file has from a list. */
+const SOURCE: Places = {
+  spec: {
+    description: true,
+    inputs: { "*": { description: true, default: true, enum: true } },
+    agents: {
+      "*": {
+        ...{ description: true, input: { "*": true }, output: true, command: true, shell: true, env: { "*": true } },
+        ...{ system_prompt: true, prompt: true, stop: true, reply: true, replies: true },
+      },
+    },
+    providers: { "*": { base_url: true, headers: { "*": true } } },
+    orchestration: { sequential: { branches: { "*": { condition: true } } } },
+    hooks: { "*": { command: true } },
+  },
+  texts: { "*": true },
+  pipelines: {
+    get "*"() {
+      return SOURCE;
+    },
+  },
+};
+
+type Hide = <Value>(value: Value) => Value;
+
+/** An outcome with its secrets hidden, wherever there may be any. */
+export function hideInOutcome(outcome: Outcome, hide: Hide): Outcome {
+  return hideIn(outcome, OUTCOME, hide);
+}
+
+/** The same for a result. */
+export function hideInResult(result: RunResult, hide: Hide): RunResult {
+  return hideIn(result, RESULT, hide);
+}
+
+/** The same for a record. */
+export function hideInRecord(record: RunRecord, hide: Hide): RunRecord {
+  return hideIn(record, { source: SOURCE, input: true, meta: true }, hide);
+}
+
+/** A copy only where something changes. */
+function hideIn<Value>(value: Value, places: Places | undefined, hide: Hide): Value {
+  if (places === undefined || typeof value === "boolean") return value;
+  if (places === true) return hide(value);
+  if (typeof value !== "object" || value === null) return value;
+  const items = Object.entries(value).map(([key, item]) => [key, item, hideIn(item as unknown, places[key] ?? places["*"], hide)] as const);
+  if (items.every(([, item, hidden]) => Object.is(item, hidden))) return value;
+  if (Array.isArray(value)) return items.map(([, , hidden]) => hidden) as Value;
+  const result = {};
+  for (const [key, , hidden] of items) setOwn(result, key, hidden as Json);
+  return result as Value;
 }
 
 interface Mapping {

@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import type { Json } from "../../src/spec/json.ts";
 import type { Outcome } from "../../src/engine/durable.ts";
 import { formsOf, type Secret } from "../../src/spec/secret-forms.ts";
-import { conceal, concealRecord, recordingOf, reveal } from "../../src/store/references.ts";
+import { checksumOf, conceal, concealRecord, recordingOf, reveal } from "../../src/store/references.ts";
+import { outcomeWith } from "../support/runs.ts";
 import { chanceOf } from "../engine/simulation/chance.ts";
 
 const MARK = "\u001A";
@@ -196,6 +197,13 @@ function textsIn(value: Json): string[] {
   return Object.entries(value).flatMap(([key, item]) => [...textsIn(key), ...textsIn(item as Json)]);
 }
 
+/** Names and words of the file stay, though they are the same as the secret. */
+const specWith = (text: string): unknown => ({
+  name: TOKEN.value,
+  agents: { [TOKEN.value]: { type: TOKEN.value, prompt: text, env: { [TOKEN.value]: text }, fallback: TOKEN.value, reply: [text] } },
+  orchestration: { mode: TOKEN.value, sequential: { agents: [TOKEN.value], branches: [{ from_agent: TOKEN.value, condition: text }] } },
+});
+
 describe("what is recorded of a run", () => {
   const outcome = { wrote: { k: TOKEN.value }, failure: { kind: "exit", message: `no ${TOKEN.value}` } } as unknown as Outcome;
 
@@ -219,13 +227,22 @@ describe("what is recorded of a run", () => {
     ]);
   });
 
+  test("of an outcome what its agent made, and no word or name of agentflow's", async () => {
+    const secrets = ["succeeded", "agent-name"].map((value) => ({ name: value.slice(0, 5), value }));
+    const stored: unknown[] = [];
+    const store = { append: async (...entry: unknown[]) => void stored.push(entry), end: async () => {} };
+    const outcome = { ...outcomeWith({ k: "succeeded", "agent-name": 1 }), agent: "agent-name" };
+    await recordingOf(store, [], secrets).append("agent-name~1!1#1", outcome);
+    expect(stored).toEqual([["agent-name~1!1#1", { ...outcome, wrote: { k: `${MARK}{succe}`, [`${MARK}{agent}`]: 1 } }, undefined]]);
+  });
+
   test("so do the input, the caller's metadata and the file; the ids do not change", () => {
     const record = {
       run_id: TOKEN.value,
       pipeline_id: "p",
       session_id: "s",
       started_at: 1,
-      source: { file: null, directory: "/", spec: { name: TOKEN.value }, texts: { "/p": `say ${TOKEN.value}` }, pipelines: {} } as never,
+      source: { file: null, directory: "/", spec: specWith(TOKEN.value), texts: { "/p": `say ${TOKEN.value}` }, pipelines: {} } as never,
       input: { k: TOKEN.value },
       meta: { m: TOKEN.value },
       functions: [],
@@ -234,7 +251,8 @@ describe("what is recorded of a run", () => {
     };
     expect(concealRecord(record, [TOKEN])).toEqual({
       ...record,
-      source: { file: null, directory: "/", spec: { name: `${MARK}{TOKEN}` }, texts: { "/p": `say ${MARK}{TOKEN}` }, pipelines: {} },
+      source: { file: null, directory: "/", spec: specWith(`${MARK}{TOKEN}`), texts: { "/p": `say ${MARK}{TOKEN}` }, pipelines: {} },
+      source_checksum: checksumOf(record.source),
       input: { k: `${MARK}{TOKEN}` },
       meta: { m: `${MARK}{TOKEN}` },
     });
