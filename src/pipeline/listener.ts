@@ -124,6 +124,16 @@ export function secretsNamed(names: readonly string[], env: Readonly<Record<stri
   return names.flatMap((name) => (env[name] === undefined ? [] : [{ name, value: env[name] }]));
 }
 
+/** What is wrong with the ids of a run that hold secrets: they are names of its, and shown as they are. */
+export function problemsOfIds(ids: { readonly runId?: string; readonly sessionId?: string }, secrets: readonly Secret[]): string[] {
+  const all = Object.entries({ "the run's id": ids.runId, "the session's id": ids.sessionId });
+  return all.flatMap(([what, id = ""]) =>
+    secrets
+      .filter((secret) => createMasker([secret]).maskText(id) !== id)
+      .map(({ name }) => `${what} holds the value of ${name}; it is shown, so give another one`),
+  );
+}
+
 /** A plan whose run hides these variables besides its own: those of the runs that it comes from. */
 export function withSecrets(plan: Plan, names: readonly string[]): Plan {
   return { ...plan, secrets: [...new Set([...plan.secrets, ...names])] };

@@ -6,7 +6,7 @@ import type { Clock } from "../engine/clock.ts";
 import type { Stamped } from "../engine/event.ts";
 import { RESERVED_META } from "../engine/interpreter.ts";
 import type { RunResult } from "../engine/result.ts";
-import { Callbacks, type HookCallback, secretsOf } from "./listener.ts";
+import { Callbacks, type HookCallback, problemsOfIds, secretsOf } from "./listener.ts";
 import { buildPlan } from "../plan/build.ts";
 import { checkEnvironment } from "../plan/environment.ts";
 import { checkInputs } from "../plan/inputs.ts";
@@ -179,7 +179,7 @@ function makePipeline(loaded: LoadedSource, options: PipelineOptions): Pipeline 
 /** A run from the beginning. @throws InputError */
 function newTask(plan: Plan, world: RunWorld, options: RunOptions, newId: () => string): RunTask {
   const { store, journal, meta = {}, signal, onEvent, timeoutMs = plan.timeoutMs, runId = newId(), sessionId = newId() } = options;
-  const input = checkRunInput(plan, options);
+  const input = checkRunInput(plan, options, secretsOf(plan, world.env));
   const startedAt = world.clock.now();
   const record: RunRecord = {
     run_id: runId,
@@ -209,8 +209,8 @@ async function remember(store: Store, record: RunRecord, secrets: readonly Secre
 }
 
 /** @throws InputError */
-function checkRunInput(plan: Plan, options: RunOptions): JsonObject {
-  const problems: string[] = [];
+function checkRunInput(plan: Plan, options: RunOptions, secrets: readonly Secret[]): JsonObject {
+  const problems = problemsOfIds(options, secrets);
   // It becomes a part of idempotency keys, and so of HTTP headers.
   if (options.runId !== undefined && !/^[\w.:-]+$/.test(options.runId))
     problems.push(`a run's id is made of letters, digits, \`.\`, \`_\`, \`:\` and \`-\`; \`${options.runId}\` is not`);

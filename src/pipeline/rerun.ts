@@ -3,7 +3,7 @@ import type { Outcome } from "../engine/durable.ts";
 import type { Stamped } from "../engine/event.ts";
 import { FOREIGN_ROUND } from "../engine/history.ts";
 import type { StageResult } from "../engine/result.ts";
-import { secretsNamed, withSecrets } from "./listener.ts";
+import { problemsOfIds, secretsNamed, withSecrets } from "./listener.ts";
 import { changesBetween } from "../plan/compare.ts";
 import { checkInputs } from "../plan/inputs.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -71,6 +71,7 @@ export async function prepareRerun(
     parent: { run_id: parent, from },
   };
   const secrets = secretsNamed(record.secrets, world.env);
+  for (const problem of problemsOfIds(options, secrets)) throw new ResumeError(problem);
   const open = async (): Promise<Remembered> => {
     const kept = await store.create(concealRecord(record, secrets));
     const recording = recordingOf(kept, [], secrets);

@@ -206,4 +206,16 @@ agents = ["succeeded", "b"]
       'agentflow: the input of the run r does not fit the pipeline as it is now: the input `key` must be an integer, but is "***"\n',
     );
   });
+
+  test.each([
+    ["--run-id", "the run's id holds the value of TOKEN; it is shown, so give another one"],
+    ["--session", "the session's id holds the value of TOKEN; it is shown, so give another one"],
+  ])("%s must not hold one: it is shown", async (flag, problem) => {
+    const cwd = folderWith({ "two.toml": file(TWO) });
+    const refused = { code: 2, stdout: "", stderr: `agentflow: ${problem}\n` };
+    const env = { TOKEN: SECRET };
+    expect(await runProgram(["run", "two.toml", flag, `a-${SECRET}`], { cwd, env })).toEqual(refused);
+    expect((await runProgram(["run", "two.toml", "--run-id", "r", "--quiet"], { cwd, env })).code).toBe(0);
+    expect(await runProgram(["rerun", "r", "--from", "b", "--quiet", flag, `a-${SECRET}`], { cwd, env })).toEqual(refused);
+  });
 });
