@@ -1,4 +1,5 @@
 import { rerunJson, rerunText } from "../report/again.ts";
+import { secretsNamed, withSecrets } from "../pipeline/listener.ts";
 import { createMasker } from "../report/mask.ts";
 import { colourWorks, makePalette } from "../report/terminal.ts";
 import { readRun } from "../pipeline/resume.ts";
@@ -39,18 +40,17 @@ export async function rerun(io: Io, run: string, flags: RerunFlags): Promise<num
     const pipeline = await load(io, file, { env, clock: io.clock, random: io.random, newId: io.newId }, palette);
     if (pipeline === null) return EXIT.usage;
     const { plan } = pipeline;
-    const masker = createMasker(plan.secrets.map((name) => ({ name, value: env[name] ?? "" })));
+    const masker = createMasker(secretsNamed(withSecrets(plan, record.secrets).secrets, env));
     const runId = flags.runId ?? io.newId();
-    const prepared = await refusing(() =>
-      pipeline.prepareRerun(found.run_id, {
-        store,
-        from: flags.from,
-        runId,
-        meta: metaOf(flags.meta ?? []),
-        ...(flags.session === undefined ? {} : { sessionId: flags.session }),
-        ...(flags.timeout === undefined ? {} : { timeoutMs: timeoutOf(flags.timeout) }),
-      }),
-    );
+    const options = {
+      store,
+      from: flags.from,
+      runId,
+      meta: metaOf(flags.meta ?? []),
+      ...(flags.session === undefined ? {} : { sessionId: flags.session }),
+      ...(flags.timeout === undefined ? {} : { timeoutMs: timeoutOf(flags.timeout) }),
+    };
+    const prepared = await refusing(() => pipeline.prepareRerun(found.run_id, options), masker);
     const shown = masker.maskJson(rerunJson(prepared, plan));
     if (flags.plan === true) {
       io.stdout.write(

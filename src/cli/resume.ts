@@ -1,8 +1,9 @@
 import { loadPipeline, type Pipeline, PipelineError, recordedPipeline } from "../pipeline/pipeline.ts";
+import { secretsNamed, withSecrets } from "../pipeline/listener.ts";
 import { changesBetween } from "../plan/compare.ts";
 import { UnreadableFileError } from "../plan/source.ts";
 import { resumeText } from "../report/again.ts";
-import { createMasker } from "../report/mask.ts";
+import { createMasker, type Masker } from "../report/mask.ts";
 import { colourWorks, makePalette } from "../report/terminal.ts";
 import { readRun, refuseEnded, ResumeError } from "../pipeline/resume.ts";
 import { InputError } from "../pipeline/run-input.ts";
@@ -50,10 +51,11 @@ async function goOn(io: Io, run: string, flags: ResumeFlags, purpose: "resume" |
     await printDiagnostics(io, shown, pipeline.documents, palette);
     if (findings.length > 0 && purpose === "resume") return EXIT.usage;
     const { plan } = pipeline;
-    const masker = createMasker(plan.secrets.map((name) => ({ name, value: env[name] ?? "" })));
+    const masker = createMasker(secretsNamed(withSecrets(plan, record.secrets).secrets, env));
     const options = { store, takeOver: flags.takeOver === true, ...limit };
-    const prepared = await refusing(() =>
-      purpose === "resume" ? pipeline.prepareResume(runId, options) : pipeline.prepareRollback(runId, options),
+    const prepared = await refusing(
+      () => (purpose === "resume" ? pipeline.prepareResume(runId, options) : pipeline.prepareRollback(runId, options)),
+      masker,
     );
     if (flags.quiet !== true) io.stderr.write(`${masker.maskText(resumeText(prepared, { palette }))}\n`);
     const commands = commandsOf(runId, flags);
@@ -63,11 +65,12 @@ async function goOn(io: Io, run: string, flags: ResumeFlags, purpose: "resume" |
 }
 
 /** Whatever keeps a run from being gone on with is the caller's to mend: nothing was run. @throws UsageError */
-export async function refusing<T>(work: () => Promise<T>): Promise<T> {
+export async function refusing<T>(work: () => Promise<T>, masker?: Masker): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof ResumeError || error instanceof InputError) throw new UsageError(error.message, { cause: error });
+    if (error instanceof ResumeError || error instanceof InputError)
+      throw new UsageError(masker?.maskText(error.message) ?? error.message, { cause: error });
     if (error instanceof StoreError && error.code === "owned")
       throw new UsageError(`${error.message}; --take-over does that where it does not answer`, { cause: error });
     throw error;

@@ -5,7 +5,7 @@ import { showLogs, showRun, showVisits } from "../report/show.ts";
 import { oneLine } from "../report/sanitise.ts";
 import { colourWorks, makePalette } from "../report/terminal.ts";
 import { replay } from "../pipeline/replay.ts";
-import { type RecordedRun, readRun, recordedPlan, ResumeError } from "../pipeline/resume.ts";
+import { lookAtRun, type RecordedRun, recordedPlan, ResumeError } from "../pipeline/resume.ts";
 import { type RunSummary, type Store, StoreError } from "../store/store.ts";
 import { shownPath } from "./diagnostics.ts";
 import { EXIT, storeExitCode } from "./exit-codes.ts";
@@ -45,7 +45,7 @@ interface Seen {
 }
 
 async function look(io: Io, store: Store, summary: RunSummary, flags: ShowFlags): Promise<Seen> {
-  const read = await attempt(() => readRun(store, summary.run_id, null));
+  const read = await attempt(() => lookAtRun(store, summary.run_id, io.env));
   const run = read.value;
   const past = await attempt(async () => (run === null ? NOTHING : pastOf(run)));
   const kept: Stamped[] = [];

@@ -5,6 +5,7 @@ import type { RunEvent, Stamped } from "../engine/event.ts";
 import { type HookPayload, hookEventOf, hookJson, hookPayload, matchingHooks } from "../engine/hooks.ts";
 import type { HookPlan, Plan } from "../plan/plan.ts";
 import { createMasker } from "../report/mask.ts";
+import type { Secret } from "../spec/secret-forms.ts";
 import { HOOK_EVENTS, type HookEvent } from "../spec/spec.ts";
 import type { OwnedRun } from "../store/store.ts";
 
@@ -114,8 +115,28 @@ export class Listener {
 }
 
 /** The variables of a plan whose values are masked, with what they hold. */
-export function secretsOf(plan: Plan, env: Readonly<Record<string, string | undefined>>): { name: string; value: string }[] {
-  return plan.secrets.flatMap((name) => (env[name] === undefined ? [] : [{ name, value: env[name] }]));
+export function secretsOf(plan: Plan, env: Readonly<Record<string, string | undefined>>): Secret[] {
+  return secretsNamed(plan.secrets, env);
+}
+
+/** These variables, as far as they are set. */
+export function secretsNamed(names: readonly string[], env: Readonly<Record<string, string | undefined>>): Secret[] {
+  return names.flatMap((name) => (env[name] === undefined ? [] : [{ name, value: env[name] }]));
+}
+
+/** What is wrong with the ids of a run that hold secrets: they are names of its, and shown as they are. */
+export function problemsOfIds(ids: { readonly runId?: string; readonly sessionId?: string }, secrets: readonly Secret[]): string[] {
+  const all = Object.entries({ "the run's id": ids.runId, "the session's id": ids.sessionId });
+  return all.flatMap(([what, id = ""]) =>
+    secrets
+      .filter((secret) => createMasker([secret]).maskText(id) !== id)
+      .map(({ name }) => `${what} holds the value of ${name}; it is shown, so give another one`),
+  );
+}
+
+/** A plan whose run hides these variables besides its own: those of the runs that it comes from. */
+export function withSecrets(plan: Plan, names: readonly string[]): Plan {
+  return { ...plan, secrets: [...new Set([...plan.secrets, ...names])] };
 }
 
 /** An event as it is kept: what a stage was given and what it wrote stand in the journal already. */

@@ -15,10 +15,11 @@ import { type AgainOptions, type PreparedRun, prepareResume, prepareRollback, re
 import { type Remembered, type Run, type RunTask, type RunWorld, startRun } from "./run.ts";
 import { checkRunInput } from "./run-input.ts";
 import type { Diagnostic } from "../spec/diagnostic.ts";
+import type { Secret } from "../spec/secret-forms.ts";
 import type { HookEvent, PipelineDefinition } from "../spec/spec.ts";
 import { systemClock } from "../store/clock.ts";
 import { createMemoryJournal, type Journal } from "../store/journal.ts";
-import { concealRecord, recordingOf, type Secret } from "../store/references.ts";
+import { concealRecord, recordingOf } from "../store/references.ts";
 import type { RunRecord, Store } from "../store/store.ts";
 import { createSharedValues } from "../store/shared-values.ts";
 
@@ -167,7 +168,7 @@ function makePipeline(loaded: LoadedSource, options: PipelineOptions): Pipeline 
 /** A run from the beginning. @throws InputError */
 function newTask(plan: Plan, world: RunWorld, options: RunOptions, newId: () => string): RunTask {
   const { store, journal, meta = {}, signal, onEvent, timeoutMs = plan.timeoutMs, runId = newId(), sessionId = newId() } = options;
-  const input = checkRunInput(plan, options);
+  const input = checkRunInput(plan, options, secretsOf(plan, world.env));
   const startedAt = world.clock.now();
   const record: RunRecord = {
     run_id: runId,

@@ -3,6 +3,7 @@ import type { Outcome } from "../engine/durable.ts";
 import type { Stamped } from "../engine/event.ts";
 import { FOREIGN_ROUND } from "../engine/history.ts";
 import type { RunResult, StageResult } from "../engine/result.ts";
+import { problemsOfIds, secretsNamed, withSecrets } from "./listener.ts";
 import { changesBetween } from "../plan/compare.ts";
 import { checkInputs } from "../plan/inputs.ts";
 import type { GroupPlan, Plan } from "../plan/plan.ts";
@@ -72,7 +73,8 @@ export async function prepareRerun(
     secrets: [...new Set([...plan.secrets, ...recorded.record.secrets])],
     parent: { run_id: parent, from },
   };
-  const secrets = record.secrets.flatMap((name) => (world.env[name] === undefined ? [] : [{ name, value: world.env[name] }]));
+  const secrets = secretsNamed(record.secrets, world.env);
+  for (const problem of problemsOfIds(options, secrets)) throw new ResumeError(problem);
   const open = async (): Promise<Remembered> => {
     const kept = await store.create(concealRecord(record, secrets));
     const recording = recordingOf(kept, [], secrets);
@@ -82,7 +84,19 @@ export async function prepareRerun(
     return { recording, kept };
   };
   const { session_id: sessionId, meta, started_at: startedAt } = record;
-  const task = { plan, runId, sessionId, input: input.values, meta, startedAt, purpose: "resume" as const, timeoutMs, store, signal, open };
+  const task = {
+    plan: withSecrets(plan, record.secrets),
+    runId,
+    sessionId,
+    input: input.values,
+    meta,
+    startedAt,
+    purpose: "resume" as const,
+    timeoutMs,
+    store,
+    signal,
+    open,
+  };
   return { id: runId, parent, from, ...planned, start: (listener = onEvent) => startRun({ ...task, onEvent: listener }, world) };
 }
 

@@ -2,20 +2,21 @@ import { endSurvivors } from "../agents/process.ts";
 import type { Stamped } from "../engine/event.ts";
 import type { Outcome } from "../engine/durable.ts";
 import type { RunResult } from "../engine/result.ts";
-import { secretsOf } from "./listener.ts";
+import { secretsNamed, secretsOf, withSecrets } from "./listener.ts";
 import { buildPlan } from "../plan/build.ts";
 import { changesBetween } from "../plan/compare.ts";
-import type { Plan } from "../plan/plan.ts";
+import type { Plan, PlanSource } from "../plan/plan.ts";
 import { replay } from "./replay.ts";
 import { KILL_AFTER_MS, type Remembered, type Run, type RunWorld, startRun } from "./run.ts";
+import { createMasker } from "../report/mask.ts";
 import type { Json } from "../spec/json.ts";
-import { recordingOf, reveal } from "../store/references.ts";
+import { checksumOf, hideInOutcome, hideInResult, recordingOf, reveal } from "../store/references.ts";
 import { frozenCopy } from "../store/codec.ts";
 import { type RunRecord, type RunSummary, type Store, StoreError } from "../store/store.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A run that is remembered, with its secrets filled in or masked. */
+/** A run that is remembered. */
 export interface RecordedRun {
   readonly record: RunRecord;
   readonly summary: RunSummary;
@@ -37,18 +38,45 @@ export class ResumeError extends Error {
 }
 
 /**
- * Reads a run out of its store.
+ * Reads a run out of its store, with its secrets filled in.
  *
- * @param env fills in the secrets; null: they are masked
- * @throws StoreError `unknown`; ResumeError where a variable that is needed is not set
+ * @throws StoreError `unknown`; ResumeError where a variable that is needed is not set, or one in the file has changed
  */
-export async function readRun(store: Store, runId: string, env: Environment | null): Promise<RecordedRun> {
+export async function readRun(store: Store, runId: string, env: Environment): Promise<RecordedRun> {
+  const stored = await readStored(store, runId);
+  const recorded = revealed(stored, (name) => secretOf(name, runId, env));
+  const { source, source_checksum: checksum } = recorded.record;
+  if (checksum !== undefined && checksumOf(source) !== checksum) throw changedSecret(stored.record);
+  return recorded;
+}
+
+/**
+ * Reads a run out of its store to show it: secrets are masked in all but its source, without which there is no plan.
+ *
+ * @throws StoreError `unknown`
+ */
+export async function lookAtRun(store: Store, runId: string, env: Environment): Promise<RecordedRun> {
+  const stored = await readStored(store, runId);
+  const { record, summary, entries, result } = revealed(stored, () => null);
+  const hide = createMasker(secretsNamed(record.secrets, env)).maskJson;
+  const source = reveal(stored.record.source as unknown as Json, (name) => env[name] || null) as unknown as PlanSource;
+  return {
+    record: { ...record, source, input: hide(record.input), meta: hide(record.meta) },
+    summary,
+    entries: entries.map(([key, outcome]) => [key, hideInOutcome(outcome, hide)]),
+    result: result === null ? null : hideInResult(result, hide),
+  };
+}
+
+async function readStored(store: Store, runId: string): Promise<RecordedRun> {
   const stored = await store.read(runId);
   if (stored === null) throw new StoreError("unknown", `there is no run ${runId}`);
+  return stored;
+}
+
+function revealed({ record, summary, entries, result }: RecordedRun, valueOf: (name: string) => string | null): RecordedRun {
   // Frozen again, since agents get it.
-  const fill = <Value extends object>(value: Value): Value =>
-    frozenCopy(reveal(value as unknown as Json, (name) => secretOf(name, runId, env)) as unknown as Value);
-  const { record, summary, entries, result } = stored;
+  const fill = <Value extends object>(value: Value): Value => frozenCopy(reveal(value as unknown as Json, valueOf) as unknown as Value);
   return {
     record: fill(record),
     summary,
@@ -57,11 +85,22 @@ export async function readRun(store: Store, runId: string, env: Environment | nu
   };
 }
 
-function secretOf(name: string, runId: string, env: Environment | null): string | null {
-  if (env === null) return null;
+function secretOf(name: string, runId: string, env: Environment): string {
   const value = env[name];
   if (value !== undefined && value !== "") return value;
   throw new ResumeError(`the run ${runId} refers to the secret in ${name}, which is not set; set it as it was: export ${name}=…`);
+}
+
+/** With another value the file would say something else than what the run was started with. */
+function changedSecret({ run_id: id, source }: RunRecord): ResumeError {
+  const names = new Set<string>();
+  reveal(source as unknown as Json, (name) => {
+    names.add(name);
+    return null;
+  });
+  const [one, are] = names.size === 1 ? ["the secret", "stands"] : ["one of the secrets", "stand"];
+  const all = [...names].join(", ");
+  return new ResumeError(`${one} ${all} that ${are} in the pipeline file of the run ${id} has changed since; set it as it was`);
 }
 
 /** The plan that a run was started with. @throws ResumeError where this version does not take it */
@@ -124,7 +163,7 @@ async function prepare({ plan, world }: Again, runId: string, options: AgainOpti
   const changes = changesBetween(stored.record.source, plan.source);
   if (changes.length > 0 && !force)
     throw new ResumeError(`the pipeline has changed since the run ${runId} was started: ${changes.join(", ")}`, changes);
-  const used = changes.length > 0 ? recordedPlan(stored.record) : plan;
+  const used = withSecrets(changes.length > 0 ? recordedPlan(stored.record) : plan, stored.record.secrets);
   const kept = await store.acquire(runId, { takeOver });
   try {
     // What the run had recorded may have become more in the meantime.

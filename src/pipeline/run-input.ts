@@ -2,7 +2,11 @@ import type { Metadata } from "../engine/agent.ts";
 import { RESERVED_META } from "../engine/interpreter.ts";
 import { checkInputs } from "../plan/inputs.ts";
 import type { Plan } from "../plan/plan.ts";
+import { problemsOfIds } from "./listener.ts";
+import type { Secret } from "../spec/secret-forms.ts";
 import { isJsonObject, type JsonObject, NotJsonError, toJson } from "../spec/json.ts";
+
+const LONGEST_ID = 200;
 
 /** What a run was given does not fit: nothing was run. */
 export class InputError extends Error {
@@ -18,13 +22,14 @@ export class InputError extends Error {
 /** What a caller may choose of any run, unchecked. */
 export interface ChosenOptions {
   readonly runId?: string;
+  readonly sessionId?: string;
   readonly meta?: Metadata;
   readonly timeoutMs?: number | null;
 }
 
 /** The input of a run that begins, with defaults filled in. @throws InputError for all that does not fit, options too */
-export function checkRunInput(plan: Plan, options: ChosenOptions & { readonly input?: unknown }): JsonObject {
-  const problems = optionProblems(options);
+export function checkRunInput(plan: Plan, options: ChosenOptions & { readonly input?: unknown }, secrets: readonly Secret[]): JsonObject {
+  const problems = [...problemsOfIds(options, secrets), ...optionProblems(options)];
   let given: JsonObject = {};
   try {
     const input = toJson(options.input ?? {});
@@ -51,6 +56,9 @@ function optionProblems({ runId, meta, timeoutMs }: ChosenOptions): string[] {
   // It becomes a part of idempotency keys, and so of HTTP headers.
   if (runId !== undefined && !/^[\w.:-]+$/.test(runId))
     problems.push(`a run's id is made of letters, digits, \`.\`, \`_\`, \`:\` and \`-\`; \`${runId}\` is not`);
+  // On a command line it stands where a flag could, and the word for the latest of all.
+  else if (runId !== undefined && (runId === "latest" || runId.length > LONGEST_ID || !/^[A-Za-z0-9]/.test(runId)))
+    problems.push(`a run's id begins with a letter or a digit, has at most ${LONGEST_ID} characters, and is not \`latest\``);
   for (const [key, value] of Object.entries(meta ?? {})) {
     if ((RESERVED_META as readonly string[]).includes(key)) problems.push(`the metadata \`${key}\` is set by agentflow itself`);
     else if (typeof value !== "string") problems.push(`the metadata \`${key}\` must be a string`);

@@ -1,10 +1,5 @@
 import { isJsonObject, type Json, setOwn } from "../spec/json.ts";
-
-/** A value that must not be shown, under the name of the variable that it comes from. */
-export interface Secret {
-  readonly name: string;
-  readonly value: string;
-}
+import { formsOf, isTooShort, type Secret, SHORTEST_SECRET } from "../spec/secret-forms.ts";
 
 /** Takes secrets out of what is shown. */
 export interface Masker {
@@ -16,58 +11,13 @@ export interface Masker {
   readonly tooShort: readonly string[];
 }
 
-/** Shorter values are not masked. */
-export const SHORTEST_SECRET = 8;
-
-/**
- * A masker for these secrets.
- *
- * Besides the value itself, its forms as a JSON string, in a URL and in base64 (at any offset, as in an
- * `Authorization: Basic` header) are replaced, and each line of a value of several lines, since logs are read line by
- * line. Where occurrences overlap, all of them are covered.
- */
+/** A masker for these secrets, in each of their forms. Where occurrences overlap, all of them are covered. */
 export function createMasker(secrets: readonly Secret[]): Masker {
-  const isShort = (secret: Secret): boolean => secret.value.trim().length < SHORTEST_SECRET;
-  const tooShort = secrets.filter((secret) => secret.value !== "" && isShort(secret)).map((secret) => secret.name);
-  const forms = [...new Set(secrets.filter((secret) => !isShort(secret)).flatMap((secret) => formsOf(secret.value.trim())))];
+  const tooShort = secrets.filter((secret) => secret.value !== "" && isTooShort(secret)).map((secret) => secret.name);
+  const forms = [...new Set(secrets.flatMap((secret) => [...formsOf(secret).values()]))];
   if (forms.length === 0) return { maskText: (text) => text, maskJson: (value) => value, tooShort };
   const maskText = (text: string): string => (text.length < SHORTEST_SECRET ? text : cover(text, occurrences(text, forms)));
   return { maskText, maskJson: <Value>(value: Value) => maskValue(value as Json, maskText) as Value, tooShort };
-}
-
-function formsOf(value: string): string[] {
-  const lines = value.split(/\r?\n/).map((line) => line.trim());
-  const forms = [value, ...lines, ...jsonForms(value), ...urlForms(value), ...base64Forms(value)];
-  return forms.filter((form) => form.length >= SHORTEST_SECRET);
-}
-
-/** Inside the quotes, as JavaScript writes it and as those do that keep to ASCII. */
-function jsonForms(value: string): string[] {
-  const json = JSON.stringify(value).slice(1, -1);
-  const ascii = json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
-  return [json, ascii, json.replaceAll("/", "\\/")];
-}
-
-/** In a path or query; with `+` for a space; and with the hexadecimal digits in lower case. */
-function urlForms(value: string): string[] {
-  const encoded = encodeURIComponent(value.toWellFormed());
-  const strict = encoded.replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`);
-  return [encoded, strict].flatMap((form) => [form, form.replaceAll("%20", "+"), form.replace(/%../g, (byte) => byte.toLowerCase())]);
-}
-
-/**
- * Alone, and as a part of something longer: base64 encodes three bytes as four characters, so the same bytes look
- * different at each of three offsets. Characters that also depend on neighbouring bytes are not part of those forms.
- */
-function base64Forms(value: string): string[] {
-  const bytes = Buffer.from(value);
-  const whole = bytes.toString("base64");
-  const forms = [whole, whole.replace(/=+$/, "")];
-  for (let offset = 0; offset < 3; offset++) {
-    const encoded = Buffer.concat([Buffer.alloc(offset), bytes]).toString("base64");
-    forms.push(encoded.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + bytes.length) * 8) / 6)));
-  }
-  return forms.flatMap((form) => [form, form.replaceAll("+", "-").replaceAll("/", "_")]);
 }
 
 /** Where the forms stand in the text: start and end, by start. */

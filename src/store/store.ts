@@ -47,6 +47,8 @@ export interface RunRecord {
   /** Epoch milliseconds. */
   readonly started_at: number;
   readonly source: PlanSource;
+  /** Of the source as it was, where it is kept with references to secrets. */
+  readonly source_checksum?: number;
   readonly input: JsonObject;
   readonly meta: Metadata;
   /** Names of the agents that were given as functions. */

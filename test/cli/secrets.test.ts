@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { folderWith } from "../support/folder.ts";
@@ -146,5 +146,76 @@ agentflow: a module left an error that nobody caught: no ***; stopping
       stdout: "",
       stderr: 'agentflow: the input `n` must be an integer, but is "***"\n',
     });
+  });
+});
+
+describe("what a store keeps of a run with secrets", () => {
+  const file = (agents: string, names = ["TOKEN"]): string => `secrets = { env = ${JSON.stringify(names)} }\n${agents}`;
+  /** `b` fails where `closed` is in its environment. */
+  const TWO = `[agents.succeeded]
+type = "canned"
+reply = { said = "hello-hello" }
+[agents.b]
+type = "script"
+shell = 'test -z "$CLOSED" && echo "{\\"heard\\": \\"$LOUD\\"}"'
+env = { LOUD = "hello-hello" }
+[orchestration.sequential]
+agents = ["succeeded", "b"]
+`;
+
+  test.each(["sequential", "succeeded", "tolerated"])(
+    "a secret that is %s by coincidence breaks neither show nor resume",
+    async (TOKEN) => {
+      const cwd = folderWith({ "two.toml": file(TWO) });
+      expect((await runProgram(["run", "two.toml", "--run-id", "r", "--quiet"], { cwd, env: { TOKEN, CLOSED: "1" } })).code).toBe(1);
+      for (const env of [undefined, { TOKEN }]) expect((await runProgram(["show", "r"], { cwd, ...(env && { env }) })).code).toBe(0);
+      const { code, stderr } = await runProgram(["resume", "r"], { cwd, env: { TOKEN: "another-value" } });
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+    },
+  );
+
+  test("one that stands in the file, and has changed since, is not filled in", async () => {
+    const cwd = folderWith({ "two.toml": file(TWO) });
+    const TOKEN = "hello-hello";
+    expect((await runProgram(["run", "two.toml", "--run-id", "r", "--quiet"], { cwd, env: { TOKEN, CLOSED: "1" } })).code).toBe(1);
+    expect(await runProgram(["resume", "r", "--force"], { cwd, env: { TOKEN: "bye-bye-bye" } })).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: "agentflow: the secret TOKEN that stands in the pipeline file of the run r has changed since; set it as it was\n",
+    });
+    expect((await runProgram(["resume", "r", "--output", "none"], { cwd, env: { TOKEN } })).code).toBe(0);
+  });
+
+  test("a rerun hides what the file of the run it comes from named as a secret", async () => {
+    const cwd = folderWith({ "two.toml": file(TWO) });
+    const env = { TOKEN: SECRET };
+    const given = ["--input", `key=${SECRET}`];
+    expect((await runProgram(["run", "two.toml", "--run-id", "r", "--quiet", ...given], { cwd, env })).code).toBe(0);
+    writeFileSync(join(cwd, "two.toml"), file(TWO, []).replace('"hello-hello" }\n[orch', `"{{ key }}" }\n[orch`));
+    const { code, stdout, stderr } = await runProgram(["rerun", "r", "--from", "b", "--verbose", "--events"], { cwd, env });
+    expect({ code, shown: (stdout + stderr).includes(SECRET) }).toEqual({ code: 0, shown: false });
+    expect((await runProgram(["show", "latest", "--json"], { cwd })).stdout).not.toContain(SECRET);
+  });
+
+  test("an input that a rerun does not take any more is masked where that is said", async () => {
+    const cwd = folderWith({ "two.toml": file(TWO) });
+    const env = { TOKEN: SECRET };
+    await runProgram(["run", "two.toml", "--run-id", "r", "--quiet", "--input", `key=${SECRET}`], { cwd, env });
+    writeFileSync(join(cwd, "two.toml"), file(`[inputs.key]\ntype = "integer"\n${TWO}`));
+    expect((await runProgram(["rerun", "r", "--from", "b"], { cwd, env })).stderr).toBe(
+      'agentflow: the input of the run r does not fit the pipeline as it is now: the input `key` must be an integer, but is "***"\n',
+    );
+  });
+
+  test.each([
+    ["--run-id", "the run's id holds the value of TOKEN; it is shown, so give another one"],
+    ["--session", "the session's id holds the value of TOKEN; it is shown, so give another one"],
+  ])("%s must not hold one: it is shown", async (flag, problem) => {
+    const cwd = folderWith({ "two.toml": file(TWO) });
+    const refused = { code: 2, stdout: "", stderr: `agentflow: ${problem}\n` };
+    const env = { TOKEN: SECRET };
+    expect(await runProgram(["run", "two.toml", flag, `a-${SECRET}`], { cwd, env })).toEqual(refused);
+    expect((await runProgram(["run", "two.toml", "--run-id", "r", "--quiet"], { cwd, env })).code).toBe(0);
+    expect(await runProgram(["rerun", "r", "--from", "b", "--quiet", flag, `a-${SECRET}`], { cwd, env })).toEqual(refused);
   });
 });

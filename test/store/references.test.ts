@@ -1,12 +1,15 @@
 import { describe, expect, test } from "vitest";
 import type { Json } from "../../src/spec/json.ts";
 import type { Outcome } from "../../src/engine/durable.ts";
-import { conceal, concealRecord, recordingOf, reveal, type Secret } from "../../src/store/references.ts";
+import { formsOf, type Secret } from "../../src/spec/secret-forms.ts";
+import { checksumOf, conceal, concealRecord, recordingOf, reveal } from "../../src/store/references.ts";
+import { outcomeWith } from "../support/runs.ts";
 import { chanceOf } from "../engine/simulation/chance.ts";
 
 const MARK = "\u001A";
 const TOKEN: Secret = { name: "TOKEN", value: "s3cr3t-t0ken" };
 const SPECIAL: Secret = { name: "SPECIAL", value: 'a"b\\c/d e?ü' };
+const base64 = (text: string): string => Buffer.from(text).toString("base64");
 const valueOf =
   (secrets: readonly Secret[]) =>
   (name: string): string =>
@@ -25,6 +28,18 @@ describe("secrets are stored as references", () => {
     ["as a JSON string", JSON.stringify(SPECIAL.value), `"${MARK}{SPECIAL:json}"`, [SPECIAL]],
     ["in a URL", `?q=${encodeURIComponent(SPECIAL.value)}&x`, `?q=${MARK}{SPECIAL:url}&x`, [SPECIAL]],
     ["in base64", `Basic ${Buffer.from(TOKEN.value).toString("base64")}`, `Basic ${MARK}{TOKEN:base64}`],
+    ["in base64 of something longer", base64("user:s3cr3t-t0ken"), `dXNlcjp${MARK}{TOKEN:base64_at_2}4=`],
+    ["in base64 without its end", base64("s3cr3t-t0ken!?"), `${MARK}{TOKEN:base64}IT8=`],
+    ["in base64 for URLs", "YWI-ZD9mPj8_", `${MARK}{S:base64_trimmed_url}`, [{ name: "S", value: "ab>d?f>??" }]],
+    ["with white space around it in the variable", "x 12345678!", `x ${MARK}{S:trimmed}!`, [{ name: "S", value: " 12345678\n" }]],
+    ["that white space included", "x 12345678\n", `x${MARK}{S}`, [{ name: "S", value: " 12345678\n" }]],
+    ["one of 8 characters of which some are white space is too short", " 123456\n", " 123456\n", [{ name: "S", value: " 123456\n" }]],
+    ["a line of several", "key: second-line", `key: ${MARK}{S:line_2}`, [{ name: "S", value: "first-line\nsecond-line\n" }]],
+    ["as a number", { n: 12345678 }, { n: `${MARK}#${MARK}{S}` }, [{ name: "S", value: "12345678" }]],
+    ["in a number", [-123456789.5], [`${MARK}#-${MARK}{S}9.5`], [{ name: "S", value: "12345678" }]],
+    ["in a URL with + for a space", "q=a+b%2Fc+de&", `q=${MARK}{S:url_plus}&`, [{ name: "S", value: "a b/c de" }]],
+    ["in a URL in lower case", "q=a%20b%2fcdef&", `q=${MARK}{S:url_lower}&`, [{ name: "S", value: "a b/cdef" }]],
+    ["a text that looks like one that was a number", `${MARK}#1`, `${MARK}${MARK}#1`],
     ["the mark itself is doubled", `a${MARK}b${MARK}${MARK}{TOKEN}`, `a${MARK}${MARK}b${MARK}${MARK}${MARK}${MARK}{TOKEN}`],
     ["in a key as well", { [MARK]: MARK }, { [MARK + MARK]: MARK + MARK }],
     ["beside a secret", `${MARK}${TOKEN.value}`, `${MARK}${MARK}${MARK}{TOKEN}`],
@@ -120,6 +135,27 @@ describe("secrets are stored as references", () => {
     expect(reveal(`${MARK}x {TOKEN} ${MARK}{`, valueOf([TOKEN]))).toBe(`${MARK}x {TOKEN} ${MARK}{`);
   });
 
+  test("masked where two keys become one, none is lost", () => {
+    const value = { [TOKEN.value]: 1, [base64(TOKEN.value)]: 2, n: 12345678 };
+    expect(reveal(conceal(value as Json, [TOKEN, { name: "N", value: "12345678" }]), () => null)).toEqual({
+      "***": 1,
+      "****": 2,
+      n: "***",
+    });
+  });
+
+  test("a form that the variable does not have any more is masked; a number may become a text", () => {
+    const secrets = [
+      { name: "PEM", value: "first-line\nsecond-line" },
+      { name: "N", value: "12345678" },
+    ];
+    expect(reveal(conceal(["a second-line", 12345678], secrets), (name) => (name === "N" ? "87654321" : "one"))).toEqual([
+      "a ***",
+      87654321,
+    ]);
+    expect(reveal(conceal(12345678, secrets), () => "no-number")).toBe("no-number");
+  });
+
   test("a value that a secret is filled in with is not looked at again", () => {
     expect(reveal(`${MARK}{A}`, (name) => (name === "A" ? `$& ${MARK}{B} $1` : "wrong"))).toBe(`$& ${MARK}{B} $1`);
   });
@@ -128,19 +164,17 @@ describe("secrets are stored as references", () => {
 test("any value comes back as it was, and no secret is left in it", () => {
   for (let seed = 0; seed < 3000; seed += 1) {
     const chance = chanceOf(seed);
-    const alphabet = ["a", "b", "\\", '"', "%", MARK, "{", "}", ":", "T0", "ü", "😀", "/", "=", "json"];
+    const alphabet = ["a", "b", "\\", '"', "%", MARK, "{", "}", ":", "T0", "ü", "😀", "/", "=", "json", " ", "\n"];
     const text = (length: number): string => Array.from({ length }, () => chance.pick(alphabet)).join("");
-    const secrets = Array.from({ length: chance.between(1, 4) }, (_, index) => ({ name: `V${index}`, value: text(chance.between(0, 14)) }));
-    const forms = secrets.flatMap(({ value }) => [
-      value,
-      JSON.stringify(value).slice(1, -1),
-      encodeURIComponent(value),
-      Buffer.from(value).toString("base64"),
-    ]);
+    const secrets = Array.from({ length: chance.between(1, 4) }, (_, index) => ({
+      name: `V${index}`,
+      value: chance.oneIn(9) ? "12345678" : text(chance.between(0, 14)),
+    }));
+    const forms = secrets.flatMap((secret) => [secret.value, base64(`x${secret.value}y`), ...formsOf(secret).values()]);
     const piece = (): string => (chance.oneIn(2) ? text(chance.below(6)) : chance.pick(forms));
     const long = (): string => Array.from({ length: chance.between(0, 5) }, piece).join("");
     const make = (depth: number): Json => {
-      if (depth === 0 || chance.oneIn(3)) return chance.oneIn(5) ? chance.below(9) : long();
+      if (depth === 0 || chance.oneIn(3)) return chance.oneIn(5) ? chance.below(9) : chance.oneIn(5) ? 12345678 : long();
       if (chance.oneIn(2)) return Array.from({ length: chance.below(4) }, () => make(depth - 1));
       return Object.fromEntries(Array.from({ length: chance.below(4) }, () => [long(), make(depth - 1)]));
     };
@@ -149,7 +183,8 @@ test("any value comes back as it was, and no secret is left in it", () => {
     expect({ seed, value: reveal(concealed, valueOf(secrets)) }).toEqual({ seed, value });
     // What holds the mark is doubled wherever it is left over from an overlap.
     const left = secrets.filter(
-      ({ value: secret }) => secret.length >= 8 && !secret.includes(MARK) && textsIn(concealed).some((part) => part.includes(secret)),
+      ({ value: secret }) =>
+        secret.trim().length >= 8 && !secret.includes(MARK) && textsIn(concealed).some((part) => part.includes(secret)),
     );
     expect({ seed, left }).toEqual({ seed, left: [] });
   }
@@ -161,6 +196,13 @@ function textsIn(value: Json): string[] {
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([key, item]) => [...textsIn(key), ...textsIn(item as Json)]);
 }
+
+/** Names and words of the file stay, though they are the same as the secret. */
+const specWith = (text: string): unknown => ({
+  name: TOKEN.value,
+  agents: { [TOKEN.value]: { type: TOKEN.value, prompt: text, env: { [TOKEN.value]: text }, fallback: TOKEN.value, reply: [text] } },
+  orchestration: { mode: TOKEN.value, sequential: { agents: [TOKEN.value], branches: [{ from_agent: TOKEN.value, condition: text }] } },
+});
 
 describe("what is recorded of a run", () => {
   const outcome = { wrote: { k: TOKEN.value }, failure: { kind: "exit", message: `no ${TOKEN.value}` } } as unknown as Outcome;
@@ -189,13 +231,22 @@ describe("what is recorded of a run", () => {
     ]);
   });
 
+  test("of an outcome what its agent made, and no word or name of agentflow's", async () => {
+    const secrets = ["succeeded", "agent-name"].map((value) => ({ name: value.slice(0, 5), value }));
+    const stored: unknown[] = [];
+    const store = { confirm: () => {}, append: async (...entry: unknown[]) => void stored.push(entry), end: async () => {} };
+    const outcome = { ...outcomeWith({ k: "succeeded", "agent-name": 1 }), agent: "agent-name" };
+    await recordingOf(store, [], secrets).append("agent-name~1!1#1", outcome);
+    expect(stored).toEqual([["agent-name~1!1#1", { ...outcome, wrote: { k: `${MARK}{succe}`, [`${MARK}{agent}`]: 1 } }, undefined]]);
+  });
+
   test("so do the input, the caller's metadata and the file; the ids do not change", () => {
     const record = {
       run_id: TOKEN.value,
       pipeline_id: "p",
       session_id: "s",
       started_at: 1,
-      source: { file: null, directory: "/", spec: { name: TOKEN.value }, texts: { "/p": `say ${TOKEN.value}` }, pipelines: {} } as never,
+      source: { file: null, directory: "/", spec: specWith(TOKEN.value), texts: { "/p": `say ${TOKEN.value}` }, pipelines: {} } as never,
       input: { k: TOKEN.value },
       meta: { m: TOKEN.value },
       functions: [],
@@ -204,7 +255,8 @@ describe("what is recorded of a run", () => {
     };
     expect(concealRecord(record, [TOKEN])).toEqual({
       ...record,
-      source: { file: null, directory: "/", spec: { name: `${MARK}{TOKEN}` }, texts: { "/p": `say ${MARK}{TOKEN}` }, pipelines: {} },
+      source: { file: null, directory: "/", spec: specWith(`${MARK}{TOKEN}`), texts: { "/p": `say ${MARK}{TOKEN}` }, pipelines: {} },
+      source_checksum: checksumOf(record.source),
       input: { k: `${MARK}{TOKEN}` },
       meta: { m: `${MARK}{TOKEN}` },
     });
