@@ -4,7 +4,7 @@ import type { Stamped } from "../engine/event.ts";
 import { FOREIGN_ROUND } from "../engine/history.ts";
 import type { RunResult, StageResult } from "../engine/result.ts";
 import { problemsOfIds, secretsNamed, withSecrets } from "./listener.ts";
-import { changesBetween } from "../plan/compare.ts";
+import { changesOfElement } from "../plan/compare.ts";
 import { checkInputs } from "../plan/inputs.ts";
 import type { GroupPlan, Plan } from "../plan/plan.ts";
 import { type RecordedRun, readRun, recordedPlan, refuseMissingFunctions, ResumeError } from "./resume.ts";
@@ -138,10 +138,9 @@ async function planRerun(plan: Plan, recorded: RecordedRun, from: string): Promi
     throw new ResumeError(`the run ${id} would end before it comes to ${from}; \`--from\` an earlier stage runs those again`);
   const reason = reasonFor(first, { from, before, changed: changed === undefined ? null : elementOf(before, changed.name) });
   if (reason === null) refuseFirst(first, from, { plan, own, id });
-  const changes = changesBetween(recorded.record.source, plan.source);
   return {
     entries,
-    reused: reused.map((stage) => ({ stage, changes: changes.filter((change) => change.startsWith(`agents.${stage.name}.`)) })),
+    reused: reused.map((stage) => ({ stage, changes: changesOfElement(stage.name, recorded.record.source, plan.source) })),
     first,
     reason,
   };

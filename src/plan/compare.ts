@@ -1,5 +1,7 @@
-import { relative } from "node:path";
+import { relative, resolve } from "node:path";
+import { AGENT_KEYS_BY_TYPE } from "../spec/agent-keys.ts";
 import { isJsonObject, type Json, jsonEqual } from "../spec/json.ts";
+import type { AgentSpec } from "../spec/spec.ts";
 import type { PlanSource } from "./plan.ts";
 
 /**
@@ -14,12 +16,59 @@ export function changesBetween(before: PlanSource, after: PlanSource): string[] 
   ];
 }
 
-/** How deep a place is named: `agents.NAME.key`, `orchestration.sequential.branches`. */
-const DEPTH = 3;
+/**
+ * Those of the changes that bear on a stage or a group: on its agent and its fallbacks, on what these extend, on the
+ * defaults, providers and files that they use, and on the definition of the group.
+ */
+export function changesOfElement(name: string, before: PlanSource, after: PlanSource): string[] {
+  const places = [...new Set([...placesOf(name, before), ...placesOf(name, after)])];
+  const isAt = (change: string, place: string): boolean =>
+    change === place || [".", ": "].some((separator) => change.startsWith(place + separator)) || place.startsWith(`${change}.`);
+  return changesBetween(before, after).filter((change) => places.some((place) => isAt(change, place)));
+}
+
+/** Where an element is defined, in the words of {@link changesBetween}. */
+function placesOf(name: string, { spec, directory }: PlanSource): string[] {
+  if (Object.hasOwn(spec.orchestration.sequential.parallel ?? {}, name)) return [`${GROUPS}.${name}`];
+  const { agents = {}, defaults = {} } = spec;
+  const places: string[] = [];
+  const serving = new Set([name]);
+  for (const one of serving) {
+    const chain = withBases(one, agents);
+    const valueOf = (key: keyof AgentSpec): unknown => chain.find(([, keys]) => Object.hasOwn(keys, key))?.[1][key];
+    const isModel = valueOf("type") === "llm";
+    const provider = valueOf("provider") ?? defaults.provider;
+    const fallback = valueOf("fallback");
+    if (typeof fallback === "string") serving.add(fallback);
+    places.push(...chain.map(([base]) => `agents.${base}`));
+    for (const key of Object.keys(defaults) as (keyof AgentSpec)[])
+      if (valueOf(key) === undefined && (isModel || !MODEL_KEYS.has(key))) places.push(`defaults.${key}`);
+    if (isModel && typeof provider === "string") places.push(`providers.${provider}`);
+    for (const file of [valueOf("prompt_file"), valueOf("file")])
+      if (typeof file === "string") places.push(relative(directory, resolve(directory, file)));
+  }
+  return places;
+}
+
+const MODEL_KEYS: ReadonlySet<string> = new Set(AGENT_KEYS_BY_TYPE.llm);
+
+/** An agent and all that it extends, nearest first. */
+function withBases(name: string, agents: Readonly<Record<string, AgentSpec>>): (readonly [name: string, keys: AgentSpec])[] {
+  const keys = Object.hasOwn(agents, name) ? agents[name] : undefined;
+  if (keys === undefined) return [];
+  return [[name, keys], ...(keys.extends === undefined ? [] : withBases(keys.extends, agents))];
+}
+
+const GROUPS = "orchestration.sequential.parallel";
+
+/** How deep a place is named: `agents.NAME.key`, `orchestration.sequential.branches`; of groups, which one. */
+function isDeepest(path: readonly string[]): boolean {
+  return path.length === 4 || (path.length === 3 && path.join(".") !== GROUPS);
+}
 
 function changesOf(before: Json | undefined, after: Json | undefined, path: readonly string[]): string[] {
   if (jsonEqual(before, after)) return [];
-  if (path.length === DEPTH || !isJsonObject(before) || !isJsonObject(after)) return [path.join(".")];
+  if (isDeepest(path) || !isJsonObject(before) || !isJsonObject(after)) return [path.join(".")];
   const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
   return [...keys].flatMap((key) => changesOf(own(before, key), own(after, key), [...path, key]));
 }

@@ -173,6 +173,7 @@ describe("agentflow rerun", () => {
       ["--from", "both"],
       "pay, which comes before both, has not succeeded in the run order-1; start from there: --from pay",
     ],
+    ["metadata of agentflow's own", ["--from", "pay", "--meta", "run_id=x"], "the metadata `run_id` is set by agentflow itself"],
     ["JSON of a run", ["--from", "pay", "--json"], "--json goes with --plan; the result of a run as JSON is --output result"],
   ])("refuses %s", async (_sentence, args, message) => {
     const { program } = await failedOrder();

@@ -238,3 +238,12 @@ describe("a group whose list of members has changed", () => {
     expect([prepared.reason, status, state, world.calls]).toEqual([reason, "succeeded", { a: 1 }, calls]);
   });
 });
+
+test("what a reused stage takes from elsewhere in the file is told where it has changed", async () => {
+  const withRetries = (retries: number): PipelineDefinition => pipelineOf({ agents: ["a", "b"] }, { defaults: { retries } });
+  const world = new World(withRetries(0));
+  await world.run();
+  world.definition = withRetries(1);
+  const { reused } = await (await world.pipeline()).prepareRerun("run", { store: world.store, from: "b" });
+  expect(reused.map(({ stage, changes }) => [stage.name, changes])).toEqual([["a", ["defaults.retries"]]]);
+});
