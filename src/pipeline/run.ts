@@ -82,6 +82,7 @@ export function startRun(task: RunTask, world: RunWorld): Run {
     graceMs: KILL_AFTER_MS,
     clock: world.clock,
     onProcess: (started) => kept?.noteProcess(started),
+    mask: createMasker(secretsOf(task.plan, world.env)).maskText,
     ...(world.fetch === undefined ? {} : { fetch: world.fetch }),
   });
   const run = async (): Promise<RunResult> => {
