@@ -242,7 +242,7 @@ describe("a secret is not cut in two where a text is cut:", () => {
   test("what a hook says last", async () => {
     const hook = `[[hooks]]\non = "after_run"\ncommand = ["sh", "-c", '(${prints(1_990)}) >&2; exit 1']\n`;
     const cwd = folderWith({ "cut.toml": `secrets = { env = ["TOKEN"] }\n${oneStage(`type = "canned"`)}\n${hook}` });
-    const { code, stderr } = await runProgram(["run", "cut.toml"], { cwd, env: { TOKEN: SECRET } });
-    expect({ code, said: stderr.includes("xxx"), told: /corr|hors/.exec(stderr)?.[0] }).toEqual({ code: 0, said: true, told: undefined });
+    const { code, stdout } = await runProgram(["run", "cut.toml", "--events"], { cwd, env: { TOKEN: SECRET } });
+    expect({ code, said: stdout.includes("xxx"), told: /corr|hors/.exec(stdout)?.[0] }).toEqual({ code: 0, said: true, told: undefined });
   });
 });
