@@ -15,6 +15,8 @@ export interface HookRunnerOptions {
   readonly kill?: AbortSignal;
   /** Hears of each process that is started. */
   readonly onProcess?: ((process: StartedProcess) => void) | undefined;
+  /** Takes secrets out of what a command says, before it is cut. */
+  readonly mask?: (text: string) => string;
 }
 
 /**
@@ -60,10 +62,10 @@ async function runCommand(
   { command, cwd }: Extract<HookPlan["call"], { type: "command" }>,
   payload: JsonObject,
   signal: AbortSignal,
-  { env, graceMs, kill, onProcess }: HookRunnerOptions,
+  { env, graceMs, kill, onProcess, mask }: HookRunnerOptions,
 ): Promise<void> {
   const stdin = `${JSON.stringify(payload)}\n`;
-  const result = await runProcess({ command, cwd, env, stdin, maxOutput: null, graceMs, signal, kill, onProcess });
+  const result = await runProcess({ command, cwd, env, stdin, maxOutput: null, graceMs, signal, kill, onProcess, mask });
   if (result.stopped !== null) throw result.stopped;
   if (result.exitCode === 0) return;
   const how = result.signal === null ? `exited with code ${result.exitCode}` : `was ended by ${result.signal}`;

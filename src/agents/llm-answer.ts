@@ -114,9 +114,9 @@ function failure(
   counted: { answers?: number; usage?: Usage | undefined },
 ): AgentError {
   const kind = kindOf(trouble);
-  const message = `${lead(kind, trouble.status, asked)} (${trouble.shown}${trouble.said === "" ? "" : `: ${clip(trouble.said)}`})`;
+  const message = `${lead(kind, trouble.status, asked)} (${trouble.shown}${trouble.said === "" ? "" : `: ${clip(redact(trouble.said, asked))}`})`;
   const wait = kind === "rate_limit" || kind === "server_error" ? retryAfterMs(headers, asked.now()) : undefined;
-  const detail = redact(body.trim().slice(0, LONGEST_DETAIL), asked);
+  const detail = redact(body.trim(), asked).slice(0, LONGEST_DETAIL);
   return new AgentError(kind, redact(message, asked), {
     ...(detail === "" ? {} : { detail }),
     ...(wait === undefined ? {} : { retryAfterMs: wait }),

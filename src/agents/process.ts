@@ -25,6 +25,8 @@ export interface ProcessRequest {
   readonly kill?: AbortSignal | undefined;
   /** Gets each line of stderr as it comes. */
   readonly onLine?: (line: string) => void;
+  /** Takes secrets out of a text before it is cut: of half a secret nobody could tell that it is one. */
+  readonly mask?: ((text: string) => string) | undefined;
   /** Hears of the process as soon as it is there. */
   readonly onProcess?: ((process: StartedProcess) => void) | undefined;
 }
@@ -55,6 +57,8 @@ export interface ProcessResult {
 const KILL_MS = 300;
 /** Longer lines are passed on in pieces, so that a stream without line ends does not fill the memory. */
 const LONGEST_LINE = 65_536;
+/** Of such a piece this much waits for the next one: a secret may have begun there. Few secrets are as long. */
+const KEPT_BACK = 4_096;
 const TAIL_LINES = 20;
 const TAIL_LINE_LENGTH = 2_000;
 
@@ -144,7 +148,7 @@ async function follow(child: Child, request: ProcessRequest): Promise<ProcessRes
   });
   const ended = Promise.all([exited, closed(child.stdout), closed(child.stderr)]).then(() => "ended" as const);
   const stdout = collect(child.stdout, request.maxOutput);
-  const stderr = readLines(child.stderr, request.onLine);
+  const stderr = readLines(child.stderr, request);
   const kill = (): boolean => signalGroup(child.pid, "SIGKILL");
   request.kill?.addEventListener("abort", kill, { once: true });
   if (request.kill?.aborted === true) kill();
@@ -204,12 +208,15 @@ function collect(stream: Readable, limit: number | null): { bytes(): Buffer; ove
   return { overflow, bytes: () => (chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)) };
 }
 
-function readLines(stream: Readable, onLine: ((line: string) => void) | undefined): { tail(): readonly string[] } {
+function readLines(
+  stream: Readable,
+  { onLine, mask = (text) => text }: Pick<ProcessRequest, "onLine" | "mask">,
+): { tail(): readonly string[] } {
   const decoder = new StringDecoder("utf8");
   const tail: string[] = [];
   let rest = "";
   const take = (line: string): void => {
-    const text = line.endsWith("\r") ? line.slice(0, -1) : line;
+    const text = mask(line.endsWith("\r") ? line.slice(0, -1) : line);
     onLine?.(text);
     tail.push(text.length > TAIL_LINE_LENGTH ? `${text.slice(0, TAIL_LINE_LENGTH)}…` : text);
     if (tail.length > TAIL_LINES) tail.shift();
@@ -223,7 +230,11 @@ function readLines(stream: Readable, onLine: ((line: string) => void) | undefine
     const lines = (rest + decoder.write(chunk)).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) take(line);
-    if (rest.length > LONGEST_LINE) takeRest();
+    if (rest.length > LONGEST_LINE + KEPT_BACK) {
+      rest = mask(rest);
+      if (rest.length > KEPT_BACK) take(rest.slice(0, -KEPT_BACK));
+      rest = rest.slice(-KEPT_BACK);
+    }
   });
   stream.once("close", takeRest);
   return {

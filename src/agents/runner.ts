@@ -21,6 +21,8 @@ export interface AgentRunnerOptions {
   readonly fetch?: typeof globalThis.fetch;
   /** Hears of each process that is started, at once. */
   readonly onProcess?: (process: StartedProcess) => void;
+  /** Takes secrets out of what is told of a failure, before it is cut; nothing unless given. */
+  readonly mask?: (text: string) => string;
 }
 
 export interface ClosableAgentRunner extends AgentRunner {
@@ -34,7 +36,7 @@ const DEFAULT_GRACE_MS = 5_000;
 
 /** Calls agents of every type but `pipeline`, which is the interpreter's own. See {@link AgentRunner} for what is promised. */
 export function createAgentRunner(options: AgentRunnerOptions): ClosableAgentRunner {
-  const { env, functions, graceMs = DEFAULT_GRACE_MS, clock } = options;
+  const { env, functions, graceMs = DEFAULT_GRACE_MS, clock, mask = (text) => text } = options;
   const closing = new AbortController();
   const killing = new AbortController();
   const running = new Set<Promise<unknown>>();
@@ -53,7 +55,7 @@ export function createAgentRunner(options: AgentRunnerOptions): ClosableAgentRun
     switch (plan.type) {
       case "script":
         return guarded(call, (signal) =>
-          callScript(call, plan, { env, graceMs, signal, kill: killing.signal, onProcess: options.onProcess }),
+          callScript(call, plan, { env, graceMs, signal, kill: killing.signal, onProcess: options.onProcess, mask }),
         );
       case "llm":
         return guarded(call, (signal) => callLlm(call, plan, signal));

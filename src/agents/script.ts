@@ -12,6 +12,8 @@ export interface ScriptOptions {
   /** Ends it without grace. */
   readonly kill: AbortSignal;
   readonly onProcess: ((process: StartedProcess) => void) | undefined;
+  /** Takes secrets out of what is told of a failure. */
+  readonly mask: (text: string) => string;
 }
 
 /**
@@ -34,16 +36,24 @@ export async function callScript(call: AgentCall, plan: ScriptCallPlan, options:
     kill: options.kill,
     onProcess: options.onProcess,
     onLine: call.context.log,
+    mask: options.mask,
   });
   const { stopped } = result;
+  const failure = (kind: AgentError["kind"], message: string, cause?: unknown): AgentError =>
+    new AgentError(kind, message, { ...detailOf(result, options.mask), cause });
   // One that was cancelled did nothing wrong; one that took too long has perhaps said why.
-  if (stopped !== null) throw stopped.kind === "cancelled" ? stopped : failure(stopped.kind, stopped.message, result, stopped.cause);
+  if (stopped !== null) throw stopped.kind === "cancelled" ? stopped : failure(stopped.kind, stopped.message, stopped.cause);
   if (result.leftovers) call.context.log("processes that the script had left running were ended");
   if (result.overflowed)
-    throw failure("invalid_output", `stdout is larger than max_output (${plan.maxOutput} bytes); the script was ended`, result);
-  if (result.signal !== null) throw failure("signal", `was ended by ${result.signal}`, result);
-  if (result.exitCode !== 0) throw failure("exit", `exited with code ${result.exitCode}`, result);
-  return { output: call.outputIgnored ? undefined : read(result, plan) };
+    throw failure("invalid_output", `stdout is larger than max_output (${plan.maxOutput} bytes); the script was ended`);
+  if (result.signal !== null) throw failure("signal", `was ended by ${result.signal}`);
+  if (result.exitCode !== 0) throw failure("exit", `exited with code ${result.exitCode}`);
+  try {
+    return { output: call.outputIgnored ? undefined : readStdout(result.stdout, plan.stdout, options.mask) };
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    throw failure(error.kind, error.message, error.cause);
+  }
 }
 
 function contextVariables(context: AgentContext): Record<string, string> {
@@ -59,21 +69,12 @@ function contextVariables(context: AgentContext): Record<string, string> {
   };
 }
 
-function read(result: ProcessResult, plan: ScriptCallPlan): unknown {
-  try {
-    return readStdout(result.stdout, plan.stdout);
-  } catch (error) {
-    if (!(error instanceof AgentError)) throw error;
-    throw failure(error.kind, error.message, result, error.cause);
-  }
-}
-
-function failure(kind: AgentError["kind"], message: string, result: ProcessResult, cause?: unknown): AgentError {
-  const detail = (result.stderrTail.length > 0 ? result.stderrTail : lastLines(result.stdout)).join("\n");
-  return new AgentError(kind, message, { ...(detail === "" ? {} : { detail }), cause });
+function detailOf({ stderrTail, stdout }: ProcessResult, mask: (text: string) => string): { detail?: string } {
+  const detail = (stderrTail.length > 0 ? stderrTail : lastLines(mask(stdout.toString("utf8")))).join("\n");
+  return detail === "" ? {} : { detail };
 }
 
 /** Programs that print their errors to stdout are common enough. */
-function lastLines(stdout: Buffer): readonly string[] {
-  return stdout.subarray(-4_000).toString("utf8").trimEnd().split("\n").slice(-20);
+function lastLines(stdout: string): readonly string[] {
+  return stdout.slice(-4_000).trimEnd().split("\n").slice(-20);
 }

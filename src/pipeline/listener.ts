@@ -70,7 +70,7 @@ export class Listener {
     const masker = createMasker(secretsOf(plan, env));
     this.#mask = (value) => masker.maskJson(value);
     const { graceMs, clock, kill, onProcess } = run;
-    this.#runHook = createHookRunner({ env, graceMs, clock, kill, onProcess });
+    this.#runHook = createHookRunner({ env, graceMs, clock, kill, onProcess, mask: masker.maskText });
   }
 
   async tell(event: RunEvent, hooks: readonly HookPlan[], signal: AbortSignal): Promise<void> {

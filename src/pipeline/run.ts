@@ -83,6 +83,7 @@ export function startRun(task: RunTask, world: RunWorld): Run {
     graceMs: KILL_AFTER_MS,
     clock: world.clock,
     onProcess: (started) => notes.add(started),
+    mask: createMasker(secretsOf(task.plan, world.env)).maskText,
     ...(world.fetch === undefined ? {} : { fetch: world.fetch }),
   });
   const run = async (): Promise<RunResult> => {

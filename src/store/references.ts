@@ -16,8 +16,8 @@ const NUMBER = `${MARK}#`;
  * Replaces secrets by references to their variables, in every string, key and number, so that they can be stored. They are
  * found in the forms in which they are masked as well; where two overlap, what is left over of the second one stays.
  *
- * Contract: `reveal` gives exactly what was concealed, as long as the variables hold what they held; and what the variables
- * hold now where that has changed.
+ * Contract: `reveal` gives exactly what was concealed, as long as the variables hold what they held. Where one has changed, it
+ * gives the same form of what it holds now; a part of something in base64 need not be a part of the same thing then.
  */
 export function conceal<Value extends Json>(value: Value, secrets: readonly Secret[]): Value {
   return concealer(secrets)(value);
@@ -90,7 +90,7 @@ export interface Recording extends Journal {
 }
 
 /**
- * The journal of a run, whose store never sees the secrets.
+ * The journal of a run, whose store does not see the secrets in what agents made.
  *
  * @param entries what is recorded already, revealed
  */
@@ -114,7 +114,10 @@ export function recordingOf(
 }
 
 /** A record as it is stored. */
-export function concealRecord({ source_checksum: _, ...record }: RunRecord, secrets: readonly Secret[]): RunRecord {
+export function concealRecord(outside: RunRecord, secrets: readonly Secret[]): RunRecord {
+  // That of the run that a rerun comes from, if any, is of another source.
+  const { source_checksum, ...record } = outside;
+  void source_checksum;
   const concealed = hideInRecord(record, concealer(secrets));
   return concealed.source === record.source ? concealed : { ...concealed, source_checksum: checksumOf(record.source) };
 }
@@ -145,8 +148,17 @@ const SOURCE: Places = {
     inputs: { "*": { description: true, default: true, enum: true } },
     agents: {
       "*": {
-        ...{ description: true, input: { "*": true }, output: true, command: true, shell: true, env: { "*": true } },
-        ...{ system_prompt: true, prompt: true, stop: true, reply: true, replies: true },
+        description: true,
+        input: { "*": true },
+        output: true,
+        command: true,
+        shell: true,
+        env: { "*": true },
+        system_prompt: true,
+        prompt: true,
+        stop: true,
+        reply: true,
+        replies: true,
       },
     },
     providers: { "*": { base_url: true, headers: { "*": true } } },

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { folderWith } from "../support/folder.ts";
+import { oneStage } from "../support/one-stage.ts";
 import { type ProgramEnd, runProgram, startProgram } from "../support/program.ts";
 
 const SECRET = "correct-horse-battery";
@@ -217,5 +218,34 @@ agents = ["succeeded", "b"]
     expect(await runProgram(["run", "two.toml", flag, `a-${SECRET}`], { cwd, env })).toEqual(refused);
     expect((await runProgram(["run", "two.toml", "--run-id", "r", "--quiet"], { cwd, env })).code).toBe(0);
     expect(await runProgram(["rerun", "r", "--from", "b", "--quiet", flag, `a-${SECRET}`], { cwd, env })).toEqual(refused);
+  });
+});
+
+/** Prints something as long as `before`, and the secret after it. */
+const prints = (before: number): string => `head -c ${before} /dev/zero | tr "\\0" x; printf %s "$TOKEN"`;
+
+describe("a secret is not cut in two where a text is cut:", () => {
+  test.each<[string, string]>([
+    ["a long line of stderr, at its 2,000th character", `(${prints(1_990)}) >&2; exit 1`],
+    [
+      "a longer one, where it is passed on in pieces",
+      `(head -c 75000 /dev/zero | tr "\\0" x; printf correct; sleep 0.1; printf %s "\${TOKEN#correct}") >&2; exit 1`,
+    ],
+    ["the end of stdout", `printf %s "$TOKEN"; head -c 3990 /dev/zero | tr "\\0" x; exit 1`],
+    ["the beginning of what is no JSON", prints(70)],
+    ["where a parser quotes what it found", `printf "[1, %s]" "$TOKEN"`],
+  ])("%s", async (_, shell) => {
+    const cwd = folderWith({ "cut.toml": `secrets = { env = ["TOKEN"] }\n${oneStage(`type = "script"\nshell = '${shell}'`)}` });
+    const env = { TOKEN: SECRET };
+    const { code, stdout, stderr } = await runProgram(["run", "cut.toml", "--run-id", "r", "--verbose", "--events"], { cwd, env });
+    const shown = await runProgram(["show", "r", "--json"], { cwd });
+    expect({ code, told: /corr|hors|batt|tery/.exec(stdout + stderr + shown.stdout)?.[0] }).toEqual({ code: 1, told: undefined });
+  });
+
+  test("what a hook says last", async () => {
+    const hook = `[[hooks]]\non = "after_run"\ncommand = ["sh", "-c", '(${prints(1_990)}) >&2; exit 1']\n`;
+    const cwd = folderWith({ "cut.toml": `secrets = { env = ["TOKEN"] }\n${oneStage(`type = "canned"`)}\n${hook}` });
+    const { code, stdout } = await runProgram(["run", "cut.toml", "--events"], { cwd, env: { TOKEN: SECRET } });
+    expect({ code, said: stdout.includes("xxx"), told: /corr|hors/.exec(stdout)?.[0] }).toEqual({ code: 0, said: true, told: undefined });
   });
 });
