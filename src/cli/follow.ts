@@ -13,6 +13,7 @@ import { type Io, type StopSignal, UsageError } from "./io.ts";
 import { type Progress, progressFor } from "./progress.ts";
 import { openResultFile, type ResultFile } from "./result-file.ts";
 import { type Ending, untilEnd } from "./stop.ts";
+import { hideInResult } from "../store/references.ts";
 import { StoreError } from "../store/store.ts";
 import type { StoreFlags } from "./store.ts";
 
@@ -90,7 +91,8 @@ export async function follow(io: Io, flags: OutputFlags, followed: Followed): Pr
     if (commands !== null) io.stderr.write(`agentflow: ${kept}:\n    ${isUndoing ? commands.rollback : commands.resume}\n`);
     return EXIT[ending.signal];
   }
-  const result = masker.maskJson(ending.result);
+  // Words of agentflow's own stay, whatever a secret may be: how the run ended is read from them.
+  const result = hideInResult(ending.result, (value) => masker.maskJson(value));
   await tellEnd(io, result, followed, quiet);
   const code = followed.undoes === true && result.status === "rolled_back" ? EXIT.ok : exitCode(result, ending.signal);
   const isDelivered = await deliver(io, outputText(result, flags), out);

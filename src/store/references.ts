@@ -186,7 +186,7 @@ export function hideInResult(result: RunResult, hide: Hide): RunResult {
 }
 
 /** The same for a record. */
-export function hideInRecord(record: RunRecord, hide: Hide): RunRecord {
+function hideInRecord(record: RunRecord, hide: Hide): RunRecord {
   return hideIn(record, { source: SOURCE, input: true, meta: true }, hide);
 }
 
@@ -199,7 +199,7 @@ function hideIn<Value>(value: Value, places: Places | undefined, hide: Hide): Va
   if (items.every(([, item, hidden]) => Object.is(item, hidden))) return value;
   if (Array.isArray(value)) return items.map(([, , hidden]) => hidden) as Value;
   const result = {};
-  for (const [key, , hidden] of items) setOwn(result, key, hidden as Json);
+  for (const [key, , hidden] of items) setOwn(result, key, hidden);
   return result as Value;
 }
 

@@ -175,6 +175,12 @@ agents = ["succeeded", "b"]
     },
   );
 
+  test("a secret that is a word of agentflow's own hides what agents made, and not how the run ended", async () => {
+    const cwd = folderWith({ "p.toml": `${oneStage('type = "canned"\nreply = { x = "succeeded" }')}\n[secrets]\nenv = ["TOKEN"]\n` });
+    const { code, stdout } = await runProgram(["run", "p.toml", "--quiet"], { cwd, env: { TOKEN: "succeeded" } });
+    expect({ code, state: JSON.parse(stdout) as unknown }).toEqual({ code: 0, state: { x: "***" } });
+  });
+
   test("one that stands in the file, and has changed since, is not filled in", async () => {
     const cwd = folderWith({ "two.toml": file(TWO) });
     const TOKEN = "hello-hello";
