@@ -81,7 +81,7 @@ export async function follow(io: Io, flags: OutputFlags, followed: Followed): Pr
   };
   const ending = await runToEnd(io, followed, onEvent, { progress, quiet, isUndoing: () => isUndoing }).catch((error: unknown) => {
     if (!hasBegun || commands === null || !(error instanceof StoreError) || error.code !== "unavailable") throw error;
-    const next = `what was recorded is kept; once that is mended, this goes on with it:\n    ${commands.resume}`;
+    const next = `once that is mended, this goes on with what was recorded:\n    ${commands.resume}`;
     throw new StoreError(error.code, `${error.message}\n${next}`, { cause: error });
   });
   if (ending.result === null) {

@@ -141,13 +141,13 @@ describe.concurrent("fault 10: a run that is stopped", () => {
     const command = start(["run", "rollback.toml", "--run-id", "w"], place);
     await called(place, "+ w/rollback:held~1 undo-held 1 ");
     command.child.kill("SIGINT");
-    await command.says(/once more to stop without waiting/);
+    await command.says(/the rollback goes on; once more to stop it/);
     await delay(100);
     expect(command.child.exitCode).toBe(null);
     command.child.kill("SIGINT");
     const end = await command.end;
     expect(end.code).toBe(130);
-    expect(end.stderr).toContain("agentflow resume w\n");
+    expect(end.stderr).toContain("agentflow rollback w\n");
     expect(await orphansIn(place.folder)).toEqual([]);
     writeFileSync(join(place.folder, "go-undo-held"), "");
     expect((await start(["resume", "w", "--quiet"], place).end).code).toBe(1);
