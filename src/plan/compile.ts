@@ -1,7 +1,7 @@
 import type { PlanCode } from "./codes.ts";
 import type { Place, Report } from "./checks/report.ts";
 import { compileExpression, type Expression } from "./expression.ts";
-import type { Path } from "../spec/diagnostic.ts";
+import type { Fix, Path } from "../spec/diagnostic.ts";
 import type { ExpressionContext, ExpressionProblem, Reads } from "./scope.ts";
 import type { AdapterEntry } from "./plan.ts";
 import { compileTemplate, type Template } from "./template.ts";
@@ -52,7 +52,16 @@ function unusable(): never {
 }
 
 function tell(problems: readonly ExpressionProblem[], place: Place, report: Report): void {
-  for (const { code, message, start, end, help } of problems) {
-    report.error(code as PlanCode, place, message, { at: { start, end }, ...(help === undefined ? {} : { help }) });
+  for (const { code, message, start, end, help, fix } of problems) {
+    report.error(code as PlanCode, place, message, {
+      at: { start, end },
+      ...(help === undefined ? {} : { help }),
+      ...(fix === undefined ? {} : { fix: fixAt(place, fix) }),
+    });
   }
+}
+
+function fixAt(place: Place, { safe, start, end, text }: NonNullable<ExpressionProblem["fix"]>): Fix {
+  const part = { start, end };
+  return { safe, edits: ["file" in place ? { span: part, text } : { path: place, at: part, text }] };
 }

@@ -49,4 +49,6 @@ export interface ExpressionProblem {
   readonly start: number;
   readonly end: number;
   readonly help?: string;
+  /** What mends it: text in the place of a part of the expression's text. */
+  readonly fix?: { readonly safe: boolean; readonly start: number; readonly end: number; readonly text: string };
 }

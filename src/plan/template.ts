@@ -138,9 +138,13 @@ function compileInside(text: string, { start, end, quote }: Inside, context: Exp
   if ("expression" in compiled) return compiled;
   return {
     problems: compiled.problems.map((problem) =>
-      problem.code === "empty-expression" ? { ...problem, start: opening, end: end + CLOSING.length } : shift(problem, start),
+      problem.code === "empty-expression" ? { ...problem, start: opening, end: end + CLOSING.length } : shiftProblem(problem, start),
     ),
   };
+}
+
+function shiftProblem(problem: ExpressionProblem, by: number): ExpressionProblem {
+  return { ...shift(problem, by), ...(problem.fix === undefined ? {} : { fix: shift(problem.fix, by) }) };
 }
 
 function shift<Placed extends { readonly start: number; readonly end: number }>(placed: Placed, by: number): Placed {

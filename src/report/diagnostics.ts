@@ -102,7 +102,7 @@ function range(place: Place | null): Range {
 }
 
 function block(diagnostic: Located, palette: Palette, shown: (file: string) => string): string[] {
-  const { severity, code, message, file, path, place, label, help, related } = diagnostic;
+  const { severity, code, message, file, path, place, label, help, related, fix } = diagnostic;
   const tint = severity === "error" ? palette.red : palette.yellow;
   const numbers = [place, ...related.map((other) => other.place)].map((other) => String(other?.line ?? ""));
   const gutter = Math.max(2, ...numbers.map((number) => number.length));
@@ -113,15 +113,30 @@ function block(diagnostic: Located, palette: Palette, shown: (file: string) => s
     place === null ? shownFile || pathText(path) : `${shownFile === "" ? "line " : `${shownFile}:`}${place.line}:${place.column}`;
   const lines = [`${palette.bold(tint(`${severity}[${code}]`))}${palette.bold(`: ${oneLine(message)}`)}`];
   if (where !== "") lines.push(`${margin("")}${palette.blue("-->")} ${where}`);
-  const marks = place === null ? [] : [{ place, label: label ?? "", sign: "^", paint: tint }];
-  marks.push(...related.map((other) => ({ ...other, sign: "-", paint: palette.blue })));
+  const marks: Mark[] = place === null ? [] : [{ place, label: label ?? "", sign: "^", paint: tint }];
+  marks.push(...related.map((other): Mark => ({ ...other, sign: "-", paint: palette.blue })));
+  let lastFile: string | null = file;
   for (const mark of marks) {
+    const markFile = mark.file ?? file;
+    if (markFile !== null && markFile !== lastFile)
+      lines.push(bar, `${margin("")}${palette.blue("-->")} ${oneLine(shown(markFile))}:${mark.place.line}:${mark.place.column}`);
+    lastFile = markFile;
     const { source, before, width } = frameLine(mark.place);
     const signs = mark.paint(`${mark.sign.repeat(width)}${mark.label === "" ? "" : ` ${oneLine(mark.label)}`}`);
     lines.push(bar, `${margin(String(mark.place.line))} ${palette.blue("|")} ${source}`.trimEnd(), `${bar} ${" ".repeat(before)}${signs}`);
   }
-  if (help !== null) lines.push(`${margin("")} ${palette.blue("=")} ${palette.bold("help")}: ${oneLine(help)}`);
+  if (help !== null)
+    lines.push(`${margin("")} ${palette.blue("=")} ${palette.bold(fix?.safe === true ? "fix" : "help")}: ${oneLine(help)}`);
   return lines;
+}
+
+/** A marked place of the text, with the signs under it. */
+interface Mark {
+  readonly file?: string;
+  readonly place: Place;
+  readonly label: string;
+  readonly sign: string;
+  readonly paint: (text: string) => string;
 }
 
 function pathText(path: Located["path"]): string {

@@ -22,8 +22,35 @@ export interface Diagnostic {
   /** What stands under the marked place. */
   readonly label?: string;
   readonly related?: readonly Related[];
-  /** What to do, in one line. */
+  /** What to do, in one line; where there is a fix, what that does. */
   readonly help?: string;
+  readonly fix?: Fix;
+}
+
+/**
+ * A change of the file that mends the problem.
+ *
+ * Contract: after its edits the problem is gone, and no other has come in its place. A safe fix leaves no
+ * doubt about what the author meant, or removes what did nothing: it is made by `--fix` without a question. Any other one is a
+ * suggestion.
+ */
+export interface Fix {
+  readonly safe: boolean;
+  readonly edits: readonly Edit[];
+}
+
+/** Text in the place of what stands there. */
+export interface Edit {
+  readonly path?: Path;
+  /**
+   * Which part of what stands at the path is replaced, as in {@link Diagnostic}; besides, `entry` is a key with its value and its
+   * line, and `end` the place after the last line of a table, where a line can be added. Default: the whole value.
+   */
+  readonly at?: Diagnostic["at"] | "entry" | "end";
+  /** Instead of a path: offsets in the text. */
+  readonly span?: Span;
+  /** TOML, as it will stand in the file; for a part of a string what the string will say there, which is written as its quotes need it. */
+  readonly text: string;
 }
 
 /** Offsets in the text, in UTF-16 code units; `end` is exclusive. */
@@ -34,6 +61,8 @@ export interface Span {
 
 /** Another place that explains the first. */
 export interface Related {
+  /** Where it is in another file than the diagnostic; absolute. */
+  readonly file?: string;
   readonly path: Path;
   readonly at?: Diagnostic["at"];
   readonly label: string;

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from "./json.ts";
 import { isJsonObject } from "./json.ts";
 import { tableKeys } from "./schema.ts";
 import type { FormCode, Violation } from "./schema.ts";
-import { nearest } from "./suggest.ts";
+import { isCertain, nearest } from "./suggest.ts";
 
 /** Codes of the diagnostics about a single key or value. */
 export const FORM_CODES = {
@@ -30,7 +30,7 @@ export function explainViolation(violation: Violation, data: JsonObject): Diagno
   const value = valueAt(data, path);
   switch (violation.kind) {
     case "unknown-key":
-      return unknownKey(path, violation.known, value);
+      return unknownKey(path, violation.known, data);
     case "choice":
       return wrongChoice(path, expected, violation.choices, value);
     case "type":
@@ -62,9 +62,10 @@ function problem(code: keyof typeof FORM_CODES, path: Path, message: string, res
   return { severity: "error", code, message, path, ...rest };
 }
 
-function unknownKey(path: Path, known: readonly string[], value: Json | undefined): Diagnostic {
+function unknownKey(path: Path, known: readonly string[], data: JsonObject): Diagnostic {
   const name = String(path.at(-1));
   const table = path.slice(0, -1);
+  const value = valueAt(data, path);
   const what =
     isJsonObject(value) && table.length === 0
       ? `unknown table [${name}]`
@@ -87,6 +88,10 @@ function unknownKey(path: Path, known: readonly string[], value: Json | undefine
     at: "key",
     label: `did you mean \`${meant}\`?`,
     help: `replace \`${name}\` with \`${meant}\``,
+    fix: {
+      safe: isCertain(name, meant, known) && valueAt(data, [...table, meant]) === undefined,
+      edits: [{ path, at: "key", text: meant }],
+    },
   });
 }
 
@@ -117,6 +122,10 @@ function wrongChoice(path: Path, kind: string, choices: readonly Json[], value: 
   return problem("invalid-value", path, message, {
     label: `did you mean "${meant}"?`,
     help: `replace ${JSON.stringify(value)} with "${meant}"`,
+    fix: {
+      safe: isCertain(value as string, meant, choices as string[]),
+      edits: [{ path, text: JSON.stringify(meant) }],
+    },
   });
 }
 

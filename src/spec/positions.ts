@@ -1,5 +1,5 @@
 import type { AST } from "toml-eslint-parser";
-import type { Diagnostic, Path, Related, Span } from "./diagnostic.ts";
+import type { Diagnostic, Edit, Fix, Path, Related, Span } from "./diagnostic.ts";
 import { stripByteOrderMark } from "./toml.ts";
 
 /** A diagnostic with its place in the text. */
@@ -14,7 +14,21 @@ export interface Located {
   readonly place: Place | null;
   readonly label: string | null;
   readonly help: string | null;
-  readonly related: readonly { readonly place: Place; readonly label: string }[];
+  /** `file`: where it is in another one than the diagnostic. */
+  readonly related: readonly { readonly file?: string; readonly place: Place; readonly label: string }[];
+  readonly fix: LocatedFix | null;
+}
+
+/** A fix whose edits are in the diagnostic's file, none of which touches another. */
+export interface LocatedFix {
+  readonly safe: boolean;
+  readonly edits: readonly LocatedEdit[];
+}
+
+export interface LocatedEdit {
+  readonly place: Place;
+  /** What stands there afterwards. */
+  readonly text: string;
 }
 
 /**
@@ -37,29 +51,105 @@ export interface Place extends Span {
  * knows positions is loaded only when there is a path to look up. Never throws. `text` is null for a definition given in code.
  */
 export async function locate(text: string | null, diagnostics: readonly Diagnostic[]): Promise<Located[]> {
-  if (text === null) return sortLocated(diagnostics.map((diagnostic) => located(diagnostic, null, [])));
-  const source = stripByteOrderMark(text);
-  const lines = lineStarts(source);
-  const needed = diagnostics.some(({ span, path }) => span === undefined && path !== undefined);
-  const root = needed ? await readPositions(source) : EMPTY;
-  return sortLocated(
-    diagnostics.map((diagnostic) => {
-      const span =
-        diagnostic.span ?? (diagnostic.path === undefined ? null : spanOf(root, diagnostic.path, diagnostic.at ?? "value", source));
-      const related = (diagnostic.related ?? []).flatMap((other) => {
-        const otherSpan = relatedSpan(root, other, source);
-        return otherSpan === null ? [] : [{ place: placeOf(otherSpan, source, lines), label: other.label }];
-      });
-      return located(diagnostic, span === null ? null : placeOf(span, source, lines), related);
-    }),
-  );
+  return locateIn(text === null ? null : await openDocument(text, diagnostics.some(isByPath)), diagnostics, new Map());
 }
 
 /** The same for diagnostics of several files, whose texts are found by the files' paths. */
 export async function locateAll(diagnostics: readonly Diagnostic[], texts: ReadonlyMap<string, string>): Promise<Located[]> {
   const byFile = Map.groupBy(diagnostics, ({ file }) => file);
-  const groups = [...byFile].map(([file, group]) => locate(file === undefined ? null : (texts.get(file) ?? null), group));
-  return sortLocated((await Promise.all(groups)).flat());
+  const elsewhere = new Set(diagnostics.flatMap(({ related = [] }) => related.flatMap(({ file }) => file ?? [])));
+  const documents = new Map<string, Document>();
+  for (const file of new Set([...byFile.keys(), ...elsewhere])) {
+    const text = file === undefined ? undefined : texts.get(file);
+    if (file === undefined || text === undefined) continue;
+    documents.set(file, await openDocument(text, elsewhere.has(file) || byFile.get(file)?.some(isByPath) === true));
+  }
+  return sortLocated([...byFile].flatMap(([file, group]) => locateIn(documents.get(file ?? "") ?? null, group, documents)));
+}
+
+/** A text in which paths can be looked up. */
+interface Document {
+  readonly source: string;
+  readonly lines: readonly number[];
+  readonly root: Entry;
+}
+
+function isByPath({ span, path, related = [], fix }: Diagnostic): boolean {
+  return (span === undefined && path !== undefined) || related.length > 0 || fix?.edits.some((edit) => edit.path !== undefined) === true;
+}
+
+async function openDocument(text: string, withPaths: boolean): Promise<Document> {
+  const source = stripByteOrderMark(text);
+  return { source, lines: lineStarts(source), root: withPaths ? await readPositions(source) : EMPTY };
+}
+
+function locateIn(document: Document | null, diagnostics: readonly Diagnostic[], others: ReadonlyMap<string, Document>): Located[] {
+  return sortLocated(
+    diagnostics.map((diagnostic): Located => {
+      const { severity, code, message, file = null, path = [], label = null, help = null, at = "value" } = diagnostic;
+      const span =
+        document === null || (diagnostic.span === undefined && diagnostic.path === undefined)
+          ? null
+          : (diagnostic.span ?? spanOf(document.root, path, at, document.source));
+      const place = document === null || span === null ? null : placeOf(span, document.source, document.lines);
+      const related = (diagnostic.related ?? []).flatMap((other) => {
+        const found = other.file === undefined || other.file === file ? document : (others.get(other.file) ?? null);
+        return found === null ? [] : locateRelated(other, found);
+      });
+      const fix = document === null || diagnostic.fix === undefined ? null : locateFix(diagnostic.fix, document);
+      return { severity, code, message, file, path, place, label, help, related, fix };
+    }),
+  );
+}
+
+function locateRelated(other: Related, { root, source, lines }: Document): Located["related"] {
+  const span = relatedSpan(root, other, source);
+  const file = other.file === undefined ? {} : { file: other.file };
+  return span === null ? [] : [{ ...file, place: placeOf(span, source, lines), label: other.label }];
+}
+
+/** null: something is not there, or cannot be written there. */
+function locateFix({ safe, edits }: Fix, document: Document): LocatedFix | null {
+  const located = edits.map((edit) => locateEdit(edit, document));
+  return located.includes(null) ? null : { safe, edits: located.filter((edit) => edit !== null) };
+}
+
+function locateEdit({ path = [], at = "value", span, text }: Edit, { root, source, lines }: Document): LocatedEdit | null {
+  if (span !== undefined) return { place: placeOf(span, source, lines), text };
+  const entry = entryAt(root, path);
+  if (entry === undefined) return null;
+  if (at === "entry" || at === "end") {
+    const found = at === "entry" ? lineOfEntry(entry, source) : endOfTable(entry, source);
+    return found === null ? null : { place: placeOf(found, source, lines), text };
+  }
+  const whole = at === "key" ? entry.key : entry.value;
+  if (whole === undefined || (typeof at === "object" && entry.text !== true)) return null;
+  const written = typeof at === "object" ? writtenIn(source.slice(whole.start, whole.end), text) : text;
+  const part = typeof at === "object" ? partOfString(source, whole, at) : whole;
+  return written === null ? null : { place: placeOf(part, source, lines), text: written };
+}
+
+/** Text as it is written between the quotes of a string; null where it cannot stand there. */
+function writtenIn(string: string, text: string): string | null {
+  if (!string.startsWith('"')) return /['\n\r]/.test(text) ? null : text;
+  return JSON.stringify(text).slice(1, -1);
+}
+
+/** A key with its value, and the line where nothing else stands there. */
+function lineOfEntry({ whole }: Entry, source: string): Span | null {
+  if (whole === undefined) return null;
+  const lineStart = source.lastIndexOf("\n", whole.start - 1) + 1;
+  const lineEnd = source.indexOf("\n", whole.end) + 1 || source.length;
+  const isAlone = /^\s*$/.test(source.slice(lineStart, whole.start)) && /^\s*(?:#.*)?$/.test(source.slice(whole.end, lineEnd));
+  return isAlone ? { start: lineStart, end: lineEnd } : null;
+}
+
+/** After the last line of a table with a header. */
+function endOfTable({ body, value }: Entry, source: string): Span | null {
+  const last = body ?? value;
+  if (last === undefined || (body === undefined && source[last.start] !== "[")) return null;
+  const lineEnd = source.indexOf("\n", last.end) + 1;
+  return lineEnd === 0 ? null : { start: lineEnd, end: lineEnd };
 }
 
 function sortLocated(diagnostics: readonly Located[]): Located[] {
@@ -79,11 +169,6 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function located(diagnostic: Diagnostic, place: Place | null, related: Located["related"]): Located {
-  const { severity, code, message, file = null, path = [], label = null, help = null } = diagnostic;
-  return { severity, code, message, file, path, place, label, help, related };
-}
-
 /** A key or an entry of a list, and where it stands. */
 interface Entry {
   /** The key as written; in `[agents.fetch]` the last part. */
@@ -92,6 +177,10 @@ interface Entry {
   value?: Span;
   /** Whether the value is a string, in which a part can be marked. */
   text?: boolean;
+  /** A key with its value, where both are written together. */
+  whole?: Span;
+  /** Of a table with a header: what stands below it. */
+  body?: Span;
   readonly children: Map<string | number, Entry>;
 }
 
@@ -125,6 +214,8 @@ function addTable(root: Entry, node: AST.TOMLTable, source: string): void {
   if (node.kind === "standard") entry.key = last;
   entry.value = header;
   for (const keyValue of node.body) addKeyValue(entry, keyValue);
+  const [first, end] = [node.body[0], node.body.at(-1)];
+  if (first !== undefined && end !== undefined) entry.body = { start: first.range[0], end: end.range[1] };
 }
 
 function addKeyValue(parent: Entry, node: AST.TOMLKeyValue): void {
@@ -133,6 +224,7 @@ function addKeyValue(parent: Entry, node: AST.TOMLKeyValue): void {
     entry = childOf(entry, key.type === "TOMLBare" ? key.name : key.value);
     entry.key ??= spanOfNode(key);
   }
+  entry.whole = spanOfNode(node);
   addValue(entry, node.value);
 }
 
@@ -175,9 +267,13 @@ function nearestSpan(entry: Entry, source: string): Span {
 }
 
 function relatedSpan(root: Entry, { path, at }: Related, source: string): Span | null {
+  return entryAt(root, path) === undefined ? null : spanOf(root, path, at ?? "value", source);
+}
+
+function entryAt(root: Entry, path: Path): Entry | undefined {
   let entry: Entry | undefined = root;
   for (const part of path) entry = entry?.children.get(part);
-  return entry === undefined ? null : spanOf(root, path, at ?? "value", source);
+  return entry;
 }
 
 /**

@@ -24,6 +24,18 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   return best;
 }
 
+/**
+ * Whether a misspelt name leaves no doubt about the one that was meant: it differs in case, `-` and `_` alone, or in one
+ * letter of at least five (or two neighbours that are swapped), and no other candidate is as near.
+ */
+export function isCertain(name: string, meant: string, candidates: Iterable<string>): boolean {
+  const wanted = plain(name);
+  const apart = (other: string): number => (isSwapped(wanted, other) ? 1 : distance(wanted, other));
+  const least = apart(plain(meant));
+  if (least > 1 || (least === 1 && Math.max(wanted.length, plain(meant).length) < 5)) return false;
+  return [...candidates].every((other) => other === meant || apart(plain(other)) > least);
+}
+
 /** Whether two neighbouring letters have changed places: to the distance these are two letters. */
 function isSwapped(one: string, other: string): boolean {
   if (one.length !== other.length) return false;

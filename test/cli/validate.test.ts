@@ -25,7 +25,7 @@ const TYPO_SHOWN = `error[invalid-value]: \`type\`: expected "script", "llm", "m
    |
  2 | type = "caned"
    |        ^^^^^^^ did you mean "canned"?
-   = help: replace "caned" with "canned"
+   = fix: replace "caned" with "canned"
 `;
 const LACKS_SHOWN = `warning[missing-program]: there is no program \`no-such-program\` on the PATH
   --> lacks.toml:3:12

@@ -127,6 +127,7 @@ describe("a place", () => {
     const [located] = await locate(null, [problem({ path: ["agents", "a"] })]);
     expect(located).toEqual({
       severity: "error",
+      fix: null,
       code: "test",
       message: "message",
       file: null,

@@ -1,12 +1,12 @@
 import type { Diagnostic, Path, Related } from "../../spec/diagnostic.ts";
-import { nearest } from "../../spec/suggest.ts";
+import { isCertain, nearest } from "../../spec/suggest.ts";
 import type { PlanCode } from "../codes.ts";
 
 /** Where something stands: a value of the pipeline file, or a text in a file of its own, such as a prompt. */
 export type Place = Path | { readonly file: string };
 
 /** What a diagnostic says besides its message. */
-export type More = Pick<Diagnostic, "at" | "label" | "related" | "help">;
+export type More = Pick<Diagnostic, "at" | "label" | "related" | "help" | "fix">;
 
 /**
  * Collects the problems of one pipeline file.
@@ -34,13 +34,9 @@ export class Report {
   }
 
   /** One that was found elsewhere. */
-  problem({ severity, code, path = [], message, at, label, related, help }: Diagnostic): void {
-    this.#add(severity, code as PlanCode, path, message, {
-      ...(at === undefined ? {} : { at }),
-      ...(label === undefined ? {} : { label }),
-      ...(related === undefined ? {} : { related }),
-      ...(help === undefined ? {} : { help }),
-    });
+  problem({ severity, code, path = [], message, at, label, related, help, fix }: Diagnostic): void {
+    const more = { at, label, related, help, fix };
+    this.#add(severity, code as PlanCode, path, message, more);
   }
 
   /** A name that is no agent's. Each is told once, however often it stands. `groups`: where a group could be meant as well. */
@@ -105,7 +101,7 @@ interface UnknownName {
 }
 
 /** What is near to it, and where that stands; or what there is. */
-function describeUnknown({ name, agents, groups, others }: UnknownName): Diagnostic {
+function describeUnknown({ name, path, agents, groups, others }: UnknownName): Diagnostic {
   const names = [...agents, ...groups];
   const near = nearest(name, names);
   const related: Related[] = others.map((path) => ({ path, label: "here as well" }));
@@ -121,9 +117,16 @@ function describeUnknown({ name, agents, groups, others }: UnknownName): Diagnos
     message: `there is no agent called \`${name}\``,
     label: "not defined",
     ...(related.length === 0 ? {} : { related }),
-    help:
-      near === undefined ? `known: ${listed(names)}; another one needs a table [agents.${name}]` : `replace \`${name}\` with \`${near}\``,
+    ...(near === undefined
+      ? { help: `known: ${listed(names)}; another one needs a table [agents.${name}]` }
+      : renaming([path, ...others], name, near, names)),
   };
+}
+
+/** What mends a name that is misspelt at some places. */
+export function renaming(paths: readonly Path[], name: string, meant: string, candidates: Iterable<string>): Pick<More, "help" | "fix"> {
+  const edits = paths.map((path) => ({ path, text: JSON.stringify(meant) }));
+  return { help: `replace \`${name}\` with \`${meant}\``, fix: { safe: isCertain(name, meant, candidates), edits } };
 }
 
 /** Names in a row, the first dozen of them. */
