@@ -1,5 +1,4 @@
 import type { Diagnostic, Span } from "../spec/diagnostic.ts";
-import { spansIn } from "../spec/positions.ts";
 import { SPEC_CODES } from "../spec/read.ts";
 import { nearest } from "../spec/suggest.ts";
 import { stripByteOrderMark } from "../spec/toml.ts";
@@ -49,6 +48,7 @@ interface Ignore {
 async function silenceIn(text: string, file: string, diagnostics: readonly Diagnostic[]): Promise<Diagnostic[]> {
   const ignores = ignoresIn(text);
   const here = diagnostics.filter((diagnostic) => diagnostic.file === file);
+  const { spansIn } = await import("../spec/positions.ts");
   const spans = await spansIn(text, here);
   const silenced = new Set<Diagnostic>();
   const told = ignores.flatMap((ignore): Diagnostic[] => {
