@@ -58,3 +58,6 @@ const JUDGEMENTS: ReadonlySet<string> = new Set<PlanCode>(["missing-on-path", "w
 export function isJudgement(code: string): boolean {
   return JUDGEMENTS.has(code);
 }
+
+/** What begins a comment that silences a diagnostic: `# agentflow-ignore CODE: reason`. */
+export const IGNORE = "agentflow-ignore";

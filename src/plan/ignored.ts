@@ -1,9 +1,6 @@
 import type { Diagnostic } from "../spec/diagnostic.ts";
-import { isJudgement } from "./codes.ts";
+import { IGNORE, isJudgement } from "./codes.ts";
 import type { LoadedSource } from "./source.ts";
-
-/** What begins a comment that silences a diagnostic. */
-export const IGNORE = "agentflow-ignore";
 
 /**
  * The diagnostics of a source without those that comments in its text silence. Where there is no text to say so in, what could

@@ -4,8 +4,7 @@ import { nearest } from "../spec/suggest.ts";
 import { stripByteOrderMark } from "../spec/toml.ts";
 import { statementsOf } from "../spec/toml-statements.ts";
 import { commentsOf } from "../spec/toml-tokens.ts";
-import { isJudgement, PLAN_CODES } from "./codes.ts";
-import { IGNORE } from "./ignored.ts";
+import { IGNORE, isJudgement, PLAN_CODES } from "./codes.ts";
 import type { PlanSource } from "./plan.ts";
 import type { Documents } from "./source.ts";
 
