@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { jsonSchema } from "../../src/spec/schema.ts";
+import { jsonSchema } from "../../src/spec/json-schema.ts";
 import { folderWith } from "../support/folder.ts";
 import { runProgram } from "../support/program.ts";
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { AGENT_KEYS_BY_TYPE, COMMON_AGENT_KEYS, EXCLUSIVE_AGENT_KEYS } from "../../src/spec/agent-keys.ts";
-import { jsonSchema, tableKeys } from "../../src/spec/schema.ts";
+import { jsonSchema } from "../../src/spec/json-schema.ts";
+import { tableKeys } from "../../src/spec/schema.ts";
 import { FAILURE_KINDS, NEVER_RETRIED_KINDS } from "../../src/spec/spec.ts";
 import { fileWith, problemsOf } from "./problems.ts";
 
