@@ -35,7 +35,10 @@ type Schema = core.JSONSchema.BaseSchema;
 
 function speakPlainly(schema: Schema): void {
   const { anyOf, expected, pattern } = schema;
-  if (anyOf !== undefined) Object.assign(schema, { anyOf: undefined }, eitherOf(anyOf as Schema[]));
+  if (anyOf !== undefined) {
+    delete schema.anyOf;
+    Object.assign(schema, eitherOf(anyOf));
+  }
   if (expected !== undefined) {
     delete schema.expected;
     delete schema.pattern;
@@ -43,15 +46,14 @@ function speakPlainly(schema: Schema): void {
   }
 }
 
-/** Schemas of different types as one. A list of choices would hold for the other type as well. */
+/** Schemas of different types as one. What is said about values of another type holds for a value, but not a list of choices. */
 function eitherOf(schemas: readonly Schema[]): Schema {
   const { enum: choices, ...rest } = Object.assign({}, ...schemas) as Schema;
-  const type = schemas.map((schema) => schema.type ?? "string") as unknown as "string";
-  // biome-ignore lint/suspicious/noThenProperty: that is the keyword's name
-  return { ...rest, type, ...(choices === undefined ? {} : { if: { type: "string" }, then: { enum: choices } }) };
+  const either = { ...rest, type: schemas.map(({ type }) => type) as unknown as "string" };
+  return choices === undefined ? either : { ...either, if: { type: "string" }, then: { enum: choices } };
 }
 
-/** A schema that nothing keeps. A schema has no words for a message, but what a constant should be is printed. */
+/** A schema that no value keeps. It has no words for a message, but what a constant should be is printed. */
 function only(phrase: string): Schema {
   return { const: phrase };
 }
@@ -106,14 +108,12 @@ function onlyKeysOf(type: AgentType, others: Schema): Schema {
   );
   return {
     if: { properties: { type: { const: type } }, required: ["type"] },
-    // biome-ignore lint/suspicious/noThenProperty: that is the keyword's name
     then: { properties: Object.fromEntries(foreign) as Record<string, Schema> },
     else: others,
   };
 }
 
 function oneOf(one: string, other: string): Schema {
-  // biome-ignore lint/suspicious/noThenProperty: that is the keyword's name
   return { if: { required: [other] }, then: without(one, other), else: { required: [one] } };
 }
 
