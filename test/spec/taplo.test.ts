@@ -4,6 +4,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { folderWith } from "../support/folder.ts";
+import { tablesOf } from "../support/markdown.ts";
 
 /**
  * What Taplo, which is behind the TOML support of most editors, says with the JSON Schema: nothing about the samples, and
@@ -105,6 +106,17 @@ describe("Taplo says of", () => {
     "$sentence what was expected",
     ({ messages, file }) => expect(found.get(file)).toEqual(messages),
   );
+
+  test("a mistake what docs/editors.md shows", () => {
+    const page = readFileSync(new URL("../../docs/editors.md", import.meta.url), "utf8");
+    const shown =
+      tablesOf(page)
+        .find(({ head }) => head[1] === "what Taplo says")
+        ?.rows.map(([, message = ""]) => message) ?? [];
+    const said = mistakes.flatMap(([, , messages]) => messages);
+    expect(shown.length).toBeGreaterThan(3);
+    expect(shown.filter((message) => !said.includes(message.replaceAll("\\`", "`")))).toEqual([]);
+  });
 });
 
 /** What it finds, by file. It tells a problem of a table at every place in the table; here it is told once. */
