@@ -13,7 +13,7 @@ import { tablesOf } from "../support/markdown.ts";
 const pipelines = fileURLToPath(new URL("../../pipelines", import.meta.url));
 const taplo = fileURLToPath(new URL("../../node_modules/@taplo/cli/dist/cli.js", import.meta.url));
 /** It takes seconds to start. */
-const PROCESS_MS = 60_000;
+const PROCESS_MS = 120_000;
 
 test(
   "the samples are right, each with the schema that it names",
