@@ -43,9 +43,9 @@ describe("the JSON Schema", () => {
     expect(Object.fromEntries(found)).toEqual(Object.fromEntries([...tableKeys()].map(([header, of]) => [header, Object.keys(of)])));
   });
 
-  test.each(keys)("says what $named is, with an example", ({ property }) => {
+  test.each(keys.map(({ named, property }) => [named, property] as const))("says what %s is, with an example", (_named, property) => {
     expect(property.description).toMatch(/^\S.{20,}[.)]$/s);
-    expect(property.examples).toEqual([expect.anything(), ...(property.examples as Json[]).slice(1)]);
+    expect(property.examples).toEqual(expect.arrayContaining([expect.anything()]));
   });
 
   test("has no examples of keys that are not there", () => {
@@ -110,13 +110,13 @@ describe("the JSON Schema", () => {
 
 describe("an example or a default", () => {
   const values = keys.flatMap(({ header, key, property }) =>
-    [...(property.examples as Json[]), ...("default" in property ? [property.default as Json] : [])].map((value) => ({
+    [...((property.examples ?? []) as Json[]), ...("default" in property ? [property.default as Json] : [])].map((value) => ({
       named: `${header} ${key} = ${JSON.stringify(value)}`.trim(),
       file: fileHolding(header, key, value),
     })),
   );
 
-  test.each(values)("$named is right", ({ file }) => {
+  test.each(values.map(({ named, file }) => [named, file] as const))("%s is right", (_named, file) => {
     expect(checkDefinition(file).diagnostics).toEqual([]);
     expect(problemsIn(file)).toEqual([]);
   });
