@@ -1,4 +1,5 @@
-import type { Located, Place } from "../spec/positions.ts";
+import type { Place } from "../spec/places/place.ts";
+import type { Located } from "../spec/positions.ts";
 import type { Palette } from "./palette.ts";
 import { plainPalette } from "./palette.ts";
 import { oneLine } from "./sanitise.ts";
