@@ -36,6 +36,7 @@ const FOREIGN_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   chalk: ["src/report/terminal.ts", "src/report/terminal-live.ts"],
   ora: ["src/report/terminal.ts", "src/report/terminal-live.ts"],
   "string-width": ["src/report/width.ts"],
+  diff: ["src/report/diff.ts"],
   commander: ["src/cli/program.ts"],
   "node:sqlite": ["src/store/database.ts"],
 };

@@ -64,13 +64,17 @@ error[unknown-agent]: there is no agent called \`c\`
    = help: known: \`a\`; another one needs a table [agents.c]
 
 ${TYPO_SHOWN}
-3 errors
+3 errors; \`agentflow validate --fix\` mends 1 of them
 `,
     });
   });
 
   test("tells the problems of a nested file in that file, once", async () => {
-    expect(await validate(["outer.toml", "typo.toml"])).toEqual({ code: 1, stdout: "", stderr: `${TYPO_SHOWN}\n1 error\n` });
+    expect(await validate(["outer.toml", "typo.toml"])).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `${TYPO_SHOWN}\n1 error; \`agentflow validate --fix\` mends it\n`,
+    });
   });
 
   test("warns of what this machine lacks, which fails with --strict", async () => {
@@ -88,9 +92,10 @@ ${TYPO_SHOWN}
 
 error[unreadable-file]: FOLDER/sub is a directory, not a file
   --> sub
+   = help: name the files in it, or a pattern: 'sub/**/*.toml'
 
 ${TYPO_SHOWN}
-3 errors
+3 errors; \`agentflow validate --fix\` mends 1 of them
 `,
     });
   });
@@ -152,8 +157,10 @@ describe("validate --format json", () => {
     end_line: 2,
     end_column: 15,
     path: ["agents", "a", "type"],
+    label: 'did you mean "canned"?',
     help: 'replace "caned" with "canned"',
     related: [],
+    fix: { safe: true, edits: [{ line: 2, column: 8, end_line: 2, end_column: 15, start: 18, end: 25, text: '"canned"' }] },
   };
 
   test("is one JSON object on stdout, with all files and problems", async () => {
@@ -184,7 +191,17 @@ describe("validate --format json", () => {
       report: { files: [{ valid: false }], errors: 0, warnings: 1 },
     });
     const { code, report } = await json(["absent.toml", "typo.toml"]);
-    const nowhere = { line: null, column: null, end_line: null, end_column: null, path: [], help: null, related: [] };
+    const nowhere = {
+      line: null,
+      column: null,
+      end_line: null,
+      end_column: null,
+      path: [],
+      label: null,
+      help: null,
+      related: [],
+      fix: null,
+    };
     const absent = {
       severity: "error",
       code: "unreadable-file",
