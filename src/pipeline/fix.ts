@@ -33,17 +33,19 @@ export async function fixFile(file: string, bytes: Uint8Array, env: Machine["env
 /**
  * Makes the safe fixes of what `check` finds in a text, then those of what it finds after them, until there are none.
  *
- * Contract: where a fix leaves its problem, or a text that cannot be read any more, nothing is fixed. A problem that was hidden
+ * Contract: where a fix leaves its problem, or a text that cannot be read any more, or leads in a circle, nothing is fixed. A problem that was hidden
  * by one that was mended does no harm: it is there to be told.
  */
 export async function fixText(text: string, check: (text: string) => Promise<readonly Located[]>): Promise<FixedText> {
   let state: State = { text, found: await check(text) };
   let count = 0;
+  const seen = new Set([text]);
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     const chosen = withoutOverlap(state.found.filter(isFixable));
     if (chosen.length === 0) break;
     const next = await firstGood(state, [chosen, ...(chosen.length > 1 ? chosen.map((one) => [one]) : [])], check);
-    if (next === null) return { text, count: 0, refused: true };
+    if (next === null || seen.has(next.text)) return { text, count: 0, refused: true };
+    seen.add(next.text);
     count += next.count;
     state = next;
   }

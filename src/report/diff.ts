@@ -21,7 +21,12 @@ export function unifiedDiff(path: string, before: string, after: string, options
     headerOptions: FILE_HEADERS_ONLY,
   });
   const { palette = plainPalette, toTerminal = false } = options;
-  const lines = patch.replace(/\n$/, "").split("\n");
+  // A tab says where a name ends in which there is a space.
+  const headEnd = path.includes(" ") ? "\t" : "";
+  const lines = patch
+    .replace(/\n$/, "")
+    .split("\n")
+    .map((line, index) => (index < 2 ? line + headEnd : line));
   return `${lines.map((line, index) => paintOf(line, index, palette)(toTerminal ? visible(line.replace(/\r$/, "")) : line)).join("\n")}\n`;
 }
 
