@@ -22,16 +22,17 @@ export function githubCommands(diagnostics: readonly Located[], shown: (file: st
 
 function annotation({ severity, code, message, file, place, help, fix }: Located, shown: (file: string) => string): string {
   const properties = { ...(file === null ? {} : { file: shown(file) }), ...rangeOf(place), title: code };
-  const list = Object.entries(properties).map(([name, value]) => `${name}=${escapeProperty(String(value))}`);
+  const list = Object.entries(properties).map(([name, value]) => `${name}=${escapeProperty(value)}`);
   const more = help === null ? "" : `\n${fix?.safe === true ? "fix" : "help"}: ${oneLine(help)}`;
   return `::${severity} ${list.join(",")}::${escapeMessage(oneLine(message) + more)}`;
 }
 
 /** Columns count only within one line. */
-function rangeOf(place: Place | null): Readonly<Record<string, number>> {
+function rangeOf(place: Place | null): Readonly<Record<string, string>> {
   if (place === null) return {};
-  const { line, column, endLine, endColumn } = place;
-  return line === endLine ? { line, col: column, endLine, endColumn } : { line, endLine };
+  const lines = { line: `${place.line}`, endLine: `${place.endLine}` };
+  if (place.line !== place.endLine) return lines;
+  return { line: lines.line, col: `${place.column}`, endLine: lines.endLine, endColumn: `${place.endColumn}` };
 }
 
 function leftOut(errors: number, warnings: number): string[] {

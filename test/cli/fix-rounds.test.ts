@@ -68,7 +68,7 @@ test.each<[sentence: string, before: string, finders: Finder[], after: string, c
   [
     "of two that are wrong together, one is made",
     "a-b",
-    [letter("a", "1"), letter("b", "2"), (text) => (text === "1-2" ? [unreadable] : [])].map(
+    [letter("a", "1"), letter("b", "2"), (text: string) => (text === "1-2" ? [unreadable] : [])].map(
       (finder, index): Finder =>
         (text) =>
           index === 1 && text === "1-b" ? [] : finder(text),

@@ -199,7 +199,11 @@ describe("validate --fix --dry-run", () => {
     const names = Object.keys(files);
     const { stdout } = await validate(one, ["--fix", "--dry-run", ...names, "typo.toml"]);
     await validate(other, ["--fix", ...names, "typo.toml"]);
-    const applied = spawnSync("sh", ["-c", `git init -q . && ${command.replace("patch", "patch --binary")}`], { cwd: one, input: stdout });
+    const applied = spawnSync("sh", ["-c", `git init -q . && ${command.replace("patch", "patch --binary")}`], {
+      cwd: one,
+      input: stdout,
+      encoding: "utf8",
+    });
     expect({ status: applied.status, said: `${applied.stdout}${applied.stderr}` }).toEqual({ status: 0, said: "" });
     for (const name of [...names, "typo.toml"]) {
       expect(readFileSync(join(one, name))).toEqual(readFileSync(join(other, name)));
