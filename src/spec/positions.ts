@@ -1,4 +1,4 @@
-import type { Diagnostic, Path, Related } from "./diagnostic.ts";
+import type { Diagnostic, Path, Related, Span } from "./diagnostic.ts";
 import { type LocatedFix, locateFix } from "./places/edits.ts";
 import { EMPTY, type Entry, entryAt, readEntries, spanOf } from "./places/entries.ts";
 import { type Lines, linesOf, type Place, placeOf } from "./places/place.ts";
@@ -44,6 +44,12 @@ export async function locateAll(diagnostics: readonly Diagnostic[], texts: Reado
   return sortLocated([...byFile].flatMap(([file, group]) => locateIn(documents.get(file ?? "") ?? null, group, documents)));
 }
 
+/** The range of each diagnostic of a text; null for one without a place. */
+export async function spansIn(text: string, diagnostics: readonly Diagnostic[]): Promise<(Span | null)[]> {
+  const document = await openDocument(text, diagnostics.some(isByPath));
+  return diagnostics.map((diagnostic) => spanIn(document, diagnostic));
+}
+
 /** A text in which paths can be looked up. */
 interface Document {
   readonly lines: Lines;
@@ -73,10 +79,13 @@ function locateIn(document: Document | null, diagnostics: readonly Diagnostic[],
   );
 }
 
-function placeIn(document: Document | null, { path, span, at = "value" }: Diagnostic): Place | null {
-  if (document === null || (span === undefined && path === undefined)) return null;
-  const { root, lines } = document;
-  return placeOf(span ?? spanOf(root, path ?? [], at, lines.source), lines);
+function placeIn(document: Document | null, diagnostic: Diagnostic): Place | null {
+  const span = document === null ? null : spanIn(document, diagnostic);
+  return document === null || span === null ? null : placeOf(span, document.lines);
+}
+
+function spanIn({ root, lines }: Document, { path, span, at = "value" }: Diagnostic): Span | null {
+  return span ?? (path === undefined ? null : spanOf(root, path, at, lines.source));
 }
 
 function locateRelated({ file, path, at = "value", label }: Related, { root, lines }: Document): Located["related"] {
