@@ -1,6 +1,7 @@
 import type { AST } from "toml-eslint-parser";
 import type { Diagnostic, Edit, Fix, Path, Related, Span } from "./diagnostic.ts";
-import { stripByteOrderMark } from "./toml.ts";
+import { applyPatches, offsetInSource, type Patch } from "./patch.ts";
+import { parseToml, stripByteOrderMark } from "./toml.ts";
 
 /** A diagnostic with its place in the text. */
 export interface Located {
@@ -75,7 +76,7 @@ interface Document {
 }
 
 function isByPath({ span, path, related = [], fix }: Diagnostic): boolean {
-  return (span === undefined && path !== undefined) || related.length > 0 || fix?.edits.some((edit) => edit.path !== undefined) === true;
+  return (span === undefined && path !== undefined) || related.some((other) => other.span === undefined) || fix?.edits.some((edit) => edit.path !== undefined) === true;
 }
 
 async function openDocument(text: string, withPaths: boolean): Promise<Document> {
@@ -103,7 +104,7 @@ function locateIn(document: Document | null, diagnostics: readonly Diagnostic[],
 }
 
 function locateRelated(other: Related, { root, source, lines }: Document): Located["related"] {
-  const span = relatedSpan(root, other, source);
+  const span = other.span ?? relatedSpan(root, other, source);
   const file = other.file === undefined ? {} : { file: other.file };
   return span === null ? [] : [{ ...file, place: placeOf(span, source, lines), label: other.label }];
 }
@@ -189,16 +190,28 @@ const EMPTY: Entry = { children: new Map() };
 async function readPositions(source: string): Promise<Entry> {
   const { parseTOML } = await import("toml-eslint-parser");
   const root: Entry = { children: new Map() };
+  // Paths are those of the data, which has what was meant where the text is no TOML.
+  const { patches } = parseToml(source);
+  const text = applyPatches(source, patches);
   try {
-    for (const node of parseTOML(source).body[0].body) {
-      if (node.type === "TOMLTable") addTable(root, node, source);
+    for (const node of parseTOML(text).body[0].body) {
+      if (node.type === "TOMLTable") addTable(root, node, text);
       else addKeyValue(root, node);
     }
+    if (patches.length > 0) moveToSource(root, patches);
   } catch {
     // The text was read before, by the parser that counts. This one gives up on texts in which a single string has more than
     // 100,000 characters; a diagnostic at the beginning of the file is better than none.
   }
   return root;
+}
+
+function moveToSource(entry: Entry, patches: readonly Patch[]): void {
+  for (const part of ["key", "value", "whole", "body"] as const) {
+    const span = entry[part];
+    if (span !== undefined) entry[part] = { start: offsetInSource(patches, span.start), end: offsetInSource(patches, span.end) };
+  }
+  for (const child of entry.children.values()) moveToSource(child, patches);
 }
 
 function addTable(root: Entry, node: AST.TOMLTable, source: string): void {
