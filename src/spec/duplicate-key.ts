@@ -2,6 +2,7 @@ import { renamedTables } from "./agents-list-and-table.ts";
 import type { Diagnostic, Fix, Path, Related, Span } from "./diagnostic.ts";
 import { addPatch, offsetInSource } from "./patch.ts";
 import { dropping, type Failure, type Repairing, type Repairs } from "./repairs.ts";
+import { LISTS } from "./salvage.ts";
 import { type Key, keysIn, type Statement } from "./toml-statements.ts";
 import { tokensOf } from "./toml-tokens.ts";
 
@@ -21,13 +22,39 @@ export function withoutDuplicate(repairing: Repairing, text: string, statements:
   const isInside = second.kind === "pair" && failure.offset >= (second.keys.at(-1)?.end ?? 0);
   if (isInside) return takenOut(repairing, second, [duplicateInside(repairing, text, second, failure.offset)]);
   const first = firstOf(statements.slice(0, -1), second);
-  const renamed = first === undefined ? null : renamedTables(repairing, text, first, second);
+  const renamed = first === undefined ? null : (renamedTables(repairing, text, first, second) ?? madeList(repairing, first, second));
   if (renamed !== null) return renamed;
   const place = inSource(repairs, second);
   const wasRepaired = repairs.patches.some((patch) => patch.start < place.end && patch.end > place.start);
   if (wasRepaired || isTold(second, first, repairs.duplicates)) return takenOut(repairing, second, []);
   const taken = takenOut(repairing, second, [duplicate(repairing, source, first, second)]);
   return { ...taken, duplicates: [...repairs.duplicates, ownPath(second)] };
+}
+
+/** A table with the name of a list of tables, which is made one of them. */
+function madeList({ repairs }: Repairing, first: Statement, second: Statement): Repairs | null {
+  const table = [first, second].find(({ kind }) => kind === "table");
+  const list = [first, second].find(({ kind }) => kind === "list-table");
+  if (table === undefined || list === undefined || !LISTS.has(ownPath(table).join("."))) return null;
+  const name = ownPath(table).join(".");
+  const span = inSource(repairs, table);
+  return {
+    ...repairs,
+    patches: addPatch(repairs.patches, { ...span, text: `[[${name}]]` }),
+    diagnostics: [
+      ...repairs.diagnostics,
+      {
+        severity: "error",
+        code: "duplicate-key",
+        message: `[${name}] is a table, and a list of tables elsewhere`,
+        span,
+        label: `write [[${name}]]`,
+        related: [{ path: [], span: inSource(repairs, list), label: "one of the list" }],
+        help: `write [[${name}]] each time, in two brackets, since there can be several`,
+        fix: { safe: true, edits: [{ span, text: `[[${name}]]` }] },
+      },
+    ],
+  };
 }
 
 function takenOut({ repairs }: Repairing, statement: Statement, told: readonly Diagnostic[]): Repairs {

@@ -76,8 +76,10 @@ function isRefused({ path, kind }: Violation, refused: readonly Path[], unread: 
 /** What stands in a doubtful place; and what is missing in a table where something else stands that could not be taken. */
 function followsFrom({ code, path = [] }: Diagnostic, doubtful: readonly Path[], unread: readonly Path[], data: JsonObject): boolean {
   if (doubtful.some((doubt) => isWithin(path, doubt))) return true;
-  if (code === "missing-key")
-    return doubtful.some((doubt) => isWithin(doubt, path) && (unread.includes(doubt) || valueAt(data, doubt) !== undefined));
+  if (code === "missing-key") {
+    const table = path.length > 2 ? path.slice(0, -1) : path;
+    return doubtful.some((doubt) => (unread.includes(doubt) ? isWithin(doubt, table) : isWithin(doubt, path) && valueAt(data, doubt) !== undefined));
+  }
   return code === "no-effect" && doubtful.some((doubt) => isWithin(doubt, path.slice(0, -1)));
 }
 

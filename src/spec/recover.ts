@@ -1,8 +1,8 @@
-import type { Path } from "./diagnostic.ts";
+import type { Path, Span } from "./diagnostic.ts";
 import { isDuplicate, withoutDuplicate } from "./duplicate-key.ts";
 import { addPatch, applyPatches, offsetInSource } from "./patch.ts";
 import { type Attempt, dropping, type Failure, type Recovered, type Repairing, type Repairs, withoutDropped } from "./repairs.ts";
-import { NAMELESS, salvage } from "./salvage.ts";
+import { NAMELESS, type Salvaged, salvage } from "./salvage.ts";
 import { describeSyntax } from "./syntax.ts";
 import { type Statement, statementsOf } from "./toml-statements.ts";
 import { commentsOf, tokensOf } from "./toml-tokens.ts";
@@ -22,8 +22,15 @@ export function recover<Table extends Record<string, unknown>>(source: string, a
     if ("table" in result) return { ...repairs, table: withoutDropped(result.table) };
     if (repairs.diagnostics.length >= MOST_ERRORS) break;
     repairs = best(nextRepairs({ source, attempt, repairs }, result.failure), source, attempt);
+    if (repairs.diagnostics.length > 1 && isNothingLeft(source, repairs)) break;
   }
-  return { ...repairs, table: null };
+  return { ...repairs, table: null, diagnostics: isNothingLeft(source, repairs) ? repairs.diagnostics.slice(0, 1) : repairs.diagnostics };
+}
+
+/** Whether no statement is as it was written: then the text is something else than TOML, and its mistakes are one. */
+function isNothingLeft(source: string, { patches }: Repairs): boolean {
+  const last = patches.at(-1)?.end ?? 0;
+  return statementsOf(source.slice(0, last)).every(({ start, end }) => patches.some((patch) => patch.start < end && patch.end > start));
 }
 
 /** What is told at most of one text. Who has made so many mistakes has another kind of file. */
@@ -35,20 +42,26 @@ const LOOK_AHEAD = 6;
 
 /** Those after which the fewest are needed; of several, the first. */
 function best(candidates: readonly Repairs[], source: string, attempt: Attempt<unknown>): Repairs {
-  const [first] = candidates;
-  if (first === undefined || candidates.length === 1) return first as Repairs;
-  const needed = candidates.map((repairs) => countNeeded({ source, attempt, repairs }));
-  return candidates[needed.indexOf(Math.min(...needed))] ?? first;
+  let [chosen] = candidates as [Repairs];
+  if (candidates.length === 1) return chosen;
+  let fewest = LOOK_AHEAD;
+  for (const repairs of candidates) {
+    const needed = countNeeded({ source, attempt, repairs }, fewest);
+    if (needed < fewest) [chosen, fewest] = [repairs, needed];
+    if (fewest === 0) break;
+  }
+  return chosen;
 }
 
-function countNeeded({ source, attempt, repairs }: Repairing): number {
+/** How many more are needed, up to a number from which on it does not matter. */
+function countNeeded({ source, attempt, repairs }: Repairing, most: number): number {
   let current = repairs;
-  for (let count = 0; count < LOOK_AHEAD; count += 1) {
+  for (let count = 0; count < most; count += 1) {
     const result = attempt(applyPatches(source, current.patches));
     if ("table" in result) return count;
     current = nextRepairs({ source, attempt, repairs: current }, result.failure)[0] ?? current;
   }
-  return LOOK_AHEAD;
+  return most;
 }
 
 /** The ways to go on after a failure, the likeliest first. */
@@ -56,17 +69,17 @@ function nextRepairs(repairing: Repairing, failure: Failure): Repairs[] {
   const { source, repairs } = repairing;
   const text = applyPatches(source, repairs.patches);
   const comment = commentsOf(text).find(({ start, end }) => start < failure.offset && failure.offset < end);
-  if (comment !== undefined) return [removed(repairing, comment.start, comment.end, failure)];
+  if (comment !== undefined) return [removed(repairing, comment, failure)];
   const statements = statementsOf(text);
   const index = statements.findLastIndex(({ start }) => start <= failure.offset);
   const broken = statements[index];
   if (broken === undefined || text.slice(broken.end, Math.max(broken.end, failure.offset)).includes("\n")) {
     const stray: Statement = strayLine(text, failure.offset, broken?.table ?? []);
-    return [repaired(repairing, { text, statement: stray, end: stray.end, failure })];
+    return repaired(repairing, { text, statement: stray, end: stray.end, failure });
   }
   if (isDuplicate(failure)) return [withoutDuplicate(repairing, text, statements.slice(0, index + 1), failure)];
   const places = placesOfMistake(text, statements, index, failure);
-  return places.map((place) => repaired(repairing, { text, ...place }));
+  return places.flatMap((place) => repaired(repairing, { text, ...place }));
 }
 
 /** A broken statement up to where it ends. */
@@ -89,13 +102,32 @@ function placesOfMistake(text: string, statements: readonly Statement[], index: 
 }
 
 function endsOf(text: string, statement: Statement): number[] {
-  const lineEnd = text.indexOf("\n", statement.start);
-  if (statement.kind !== "pair") return [Math.min(statement.end, lineEnd === -1 ? text.length : lineEnd)];
+  if (statement.kind !== "pair") return [Math.min(statement.end, endOfLine(text, statement.start))];
   const next = nextStatementLine(text, statement);
-  if (next === undefined || next > statement.end) return [statement.end];
+  const whole = endOfProse(text, statement.end);
+  // It has lost the quotes that began its text, and those that end it are still there.
+  const lost = /\n(?!.*=[ \t]*(?:"""|''')).*(?:"""|''')[^\n]*/g;
+  lost.lastIndex = statement.start;
+  const closing = lost.exec(text);
+  const last = closing === null ? [] : [closing.index + closing[0].length];
+  if (next === undefined || next > statement.end) return [whole, ...last];
   const end = endBefore(text, statement, next);
-  return statement.isWhole ? [end, statement.end] : [end];
+  return statement.isWhole ? [end, whole, ...last] : [end, ...last];
 }
+
+function endOfLine(text: string, offset: number): number {
+  const end = text.indexOf("\n", offset);
+  return end === -1 ? text.length : end;
+}
+
+/** With the lines that follow and can be no statement, not even one that is broken. */
+function endOfProse(text: string, offset: number): number {
+  PROSE.lastIndex = endOfLine(text, offset);
+  const prose = PROSE.exec(text)?.[0] ?? "";
+  return prose === "" ? offset : PROSE.lastIndex;
+}
+
+const PROSE = /(?:\n(?![ \t]*(?:\r?\n|#|\[|["']?[\w-]+["']?[ \t]*(?:[=:]|\.|[ \t]["'[{\d]|[ \t](?:true|false)\b)))[^\n]+)*/y;
 
 function endBefore(text: string, { start }: Statement, next: number): number {
   return start + text.slice(start, next).trimEnd().length;
@@ -140,56 +172,87 @@ function reasonFor(text: string, { start, end: wholeEnd, kind }: Statement, end:
 
 /** A line that begins with something that begins no statement. */
 function strayLine(text: string, start: number, table: Path): Statement {
-  const lineEnd = text.indexOf("\n", start);
-  const end = Math.max(start + 1, lineEnd === -1 ? text.length : lineEnd);
+  const end = Math.max(start + 1, endOfLine(text, start));
   return { kind: "pair", start, end, keys: [], table, path: table, isWhole: true };
 }
 
 /** With what was probably meant in the place of a broken statement. */
-function repaired(repairing: Repairing, place: Place & { readonly text: string }): Repairs {
-  const { source, attempt, repairs } = repairing;
-  const { text, statement, end, failure } = place;
-  const inSource = (offset: number): number => offsetInSource(repairs.patches, offset);
-  const [start, sourceEnd] = [inSource(statement.start), inSource(end)];
-  const wasRepaired = repairs.patches.some((patch) => patch.start === start && patch.text !== "");
-  if (wasRepaired) return { ...repairs, patches: addPatch(repairs.patches, { start, end: sourceEnd, text: "" }) };
+function repaired(repairing: Repairing, place: Place & { readonly text: string }): Repairs[] {
+  const { repairs } = repairing;
+  const { text, statement, end } = place;
+  const range = inSource(repairs, { start: statement.start, end });
+  const wasRepaired = repairs.patches.some((patch) => patch.start === range.start && patch.text !== "");
+  if (wasRepaired) return [{ ...repairs, patches: addPatch(repairs.patches, { ...range, text: "" }) }];
   const salvaged = salvage(text.slice(statement.start, end));
+  if (salvaged.names !== null || salvaged.isHeader) return [replaced(repairing, place, salvaged)];
+  // Such a line may be a key or a header. Headers stand behind an empty line.
+  const ways = [replaced(repairing, place, salvaged), replaced(repairing, place, { ...salvaged, isHeader: true })];
+  return /(?:^|\n[ \t]*\r?\n)(?:[ \t]*#[^\n]*\n)*[^\n]*$/.test(text.slice(0, statement.start)) ? ways.toReversed() : ways;
+}
+
+function replaced(repairing: Repairing, place: Place & { readonly text: string }, salvaged: Salvaged): Repairs {
+  const { source, attempt, repairs } = repairing;
+  const { statement, end, failure } = place;
+  const range = inSource(repairs, { start: statement.start, end });
   const instead = "table" in attempt(salvaged.text) ? salvaged.text : "";
-  const patches = addPatch(repairs.patches, {
-    start,
-    end: sourceEnd,
-    text: salvaged.isHeader && instead === "" ? dropping(start) : instead,
-  });
-  const made = statementsOf(applyPatches(source, patches)).find((other) => other.start === statement.start);
+  const patch = { ...range, text: salvaged.isHeader && instead === "" ? dropping(range.start) : instead };
+  const patches = addPatch(repairs.patches, patch);
+  const made = statementsOf(applyPatches(source, patches)).find(({ start }) => start === statement.start);
+  const path = instead === "" ? undefined : made?.path;
+  const { start: offset } = inSource(repairs, { start: failure.offset, end: failure.offset });
   return {
     ...repairs,
     patches,
-    diagnostics: [...repairs.diagnostics, describeSyntax(source, { start, end: sourceEnd }, inSource(failure.offset), failure.reason)],
-    doubtful: [...repairs.doubtful, ...doubtsAbout(statement.table, salvaged, instead === "" ? undefined : made?.path)],
+    diagnostics: [...repairs.diagnostics, describeSyntax(source, range, offset, failure.reason)],
+    doubtful: [...repairs.doubtful, ...doubtsAbout(source, statement.table, salvaged, path)],
   };
 }
 
-function doubtsAbout(table: Path, { names, isHeader, isCertain }: ReturnType<typeof salvage>, path: Path | undefined): Path[] {
-  if (isHeader) return isCertain ? [] : doubtsAboutTable(path);
+function inSource({ patches }: Repairs, { start, end }: Span): Span {
+  return { start: offsetInSource(patches, start), end: offsetInSource(patches, end) };
+}
+
+function doubtsAbout(source: string, table: Path, { names, isHeader, isCertain }: Salvaged, path: Path | undefined): Path[] {
+  if (isHeader) return isCertain && path !== undefined && isKnownTable(source, path) ? [] : doubtsAboutTable(path);
   if (names === null) return [[...table, NAMELESS]];
   return [path ?? [...table, ...names]];
 }
 
+/** Whether a table is one that the file needs, so that its name is whole. */
+function isKnownTable(source: string, path: Path): boolean {
+  const names = path.filter((part) => typeof part === "string");
+  const name = names.at(-1) ?? "";
+  if (FIXED_TABLES.has(names.join("."))) return true;
+  if (names.length !== (names[0] === "orchestration" ? 4 : 2)) return false;
+  if (names[0] === "inputs") return new RegExp(String.raw`["{ ]${name.replaceAll(/[^\w-]/g, ".")}\b`).test(source);
+  return ROOTS.has(names[0] ?? "") && source.includes(JSON.stringify(name));
+}
+
+const FIXED_TABLES: ReadonlySet<string> = new Set([
+  "defaults",
+  "secrets",
+  "hooks",
+  "orchestration",
+  "orchestration.sequential",
+  "orchestration.sequential.pipeline",
+  "orchestration.sequential.branches",
+]);
+
 /** Its name may be another one, which would be missed elsewhere. */
 function doubtsAboutTable(path: Path | undefined): Path[] {
-  if (path === undefined || !ROOTS.has(String(path[0]))) return [[]];
+  const isName = path?.[0] !== "orchestration" || path[2] === "parallel";
+  if (path === undefined || !ROOTS.has(String(path[0])) || !isName) return [[]];
   const parent = path.slice(0, typeof path.at(-1) === "number" ? -2 : -1);
   return [path, [...parent, NAMELESS]];
 }
 
 const ROOTS: ReadonlySet<string> = new Set(["agents", "inputs", "providers", "orchestration", "hooks", "defaults", "secrets"]);
 
-function removed({ source, repairs }: Repairing, start: number, end: number, failure: Failure): Repairs {
-  const inSource = (offset: number): number => offsetInSource(repairs.patches, offset);
-  const place = { start: inSource(start), end: inSource(end) };
+function removed({ source, repairs }: Repairing, comment: Span, { offset, reason }: Failure): Repairs {
+  const place = inSource(repairs, comment);
   return {
     ...repairs,
     patches: addPatch(repairs.patches, { ...place, text: "" }),
-    diagnostics: [...repairs.diagnostics, describeSyntax(source, place, inSource(failure.offset), failure.reason)],
+    diagnostics: [...repairs.diagnostics, describeSyntax(source, place, offsetInSource(repairs.patches, offset), reason)],
   };
 }

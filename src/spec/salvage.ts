@@ -17,12 +17,17 @@ export const NAMELESS = "?";
 
 /** Reads what can be read of a statement that is no TOML. */
 export function salvage(broken: string): Salvaged {
-  return /^\s*[[({<]/.test(broken) || /^[\w\s"'.-]*[\]})>]+\s*(?:#.*)?$/.test(broken) ? salvageHeader(broken) : salvagePair(broken);
+  return looksLikeHeader(broken) ? salvageHeader(broken) : salvagePair(broken);
+}
+
+function looksLikeHeader(broken: string): boolean {
+  const [line = ""] = broken.split(/[\r\n#]/, 1);
+  return /^\s*\[/.test(line) || (!/[=:]/.test(line) && /^[^\w"']*\[|^[^[]*\]\s*$|^\s*[({<].*[)}>]\s*$/.test(line));
 }
 
 function salvageHeader(broken: string): Salvaged {
   const [line = ""] = broken.split(/[\r\n#]/, 1);
-  const [, open = "", inner = "", close = ""] = /^\s*([[({<]*)([^\])}>=]*)([\])}>]*)/.exec(line) ?? [];
+  const [, open = "", inner = "", close = ""] = /^[^\w"']*?([[({<]*)([^[({<\])}>=]*)([\])}>]*)/.exec(line) ?? [];
   const isCertain = CLEAN.test(inner);
   const names = isCertain ? keysIn(inner, { start: 0, end: inner.length }).map(({ name }) => name) : roughNames(inner);
   if (names.length === 0) return { text: "", names: null, isHeader: true, isCertain: false };
@@ -33,7 +38,8 @@ function salvageHeader(broken: string): Salvaged {
 
 const KEY = String.raw`(?:[\w-]+|"[^"\\\n]*"|'[^'\n]*')`;
 const CLEAN = new RegExp(String.raw`^[ \t]*${KEY}(?:[ \t]*\.[ \t]*${KEY})*[ \t]*$`);
-const LISTS: ReadonlySet<string> = new Set(["hooks", "orchestration.sequential.branches"]);
+/** The tables of the file of which there can be several. */
+export const LISTS: ReadonlySet<string> = new Set(["hooks", "orchestration.sequential.branches"]);
 
 function roughNames(inner: string): string[] {
   const parts = inner.split(".");
@@ -46,7 +52,7 @@ function written(name: string): string {
 }
 
 function salvagePair(broken: string): Salvaged {
-  const pair = PAIR.exec(broken) ?? ALONE.exec(broken);
+  const pair = PAIR.exec(broken);
   if (pair === null) return { text: "", names: null, isHeader: false, isCertain: false };
   const key = pair[1] ?? pair[2] ?? "";
   const names = keysIn(key, { start: 0, end: key.length }).map(({ name }) => name);
@@ -55,8 +61,7 @@ function salvagePair(broken: string): Salvaged {
 }
 
 /** A key with `=`, `:` or, before what can only be a value, nothing. */
-const PAIR = new RegExp(String.raw`^\s*(?:["'“”‘’]?(${KEY}(?:[ \t]*\.[ \t]*${KEY})*)["'“”‘’]?[ \t]*[=:][=:\s]*|([\w-]+)[ \t]+(?=["'[{\d]|true|false))`);
-const ALONE = /^\s*([\w-]+)\s*$/;
+const PAIR = new RegExp(String.raw`^[^\w"'=]*(?:["'“”‘’]?(${KEY}(?:[ \t]*\.[ \t]*${KEY})*)["'“”‘’]?[ \t]*[=:][=:\s]*|([\w-]+)[ \t]+(?=["'[{\d]|true|false))`);
 
 /** null: nothing can be made of it. */
 function salvageValue(value: string): string | null {

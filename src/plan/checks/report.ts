@@ -2,6 +2,7 @@ import type { Diagnostic, Path, Related } from "../../spec/diagnostic.ts";
 import { NAMELESS } from "../../spec/salvage.ts";
 import { isCertain, nearest } from "../../spec/suggest.ts";
 import type { PlanCode } from "../codes.ts";
+import { hidesFlow } from "./doubt.ts";
 
 /** Where something stands: a value of the pipeline file, or a text in a file of its own, such as a prompt. */
 export type Place = Path | { readonly file: string };
@@ -85,7 +86,9 @@ export class Report {
   /** What stands in a doubtful place; and what is missing, or does nothing, in a table that has one. */
   #followsFromDoubt(code: PlanCode, path: Path): boolean {
     if (this.#doubts.some((doubt) => isWithin(path, doubt))) return true;
-    return (code.startsWith("missing-") && this.doubtsIn(path)) || (code === "no-effect" && this.doubtsIn(path.slice(0, -1)));
+    if (FLOW_CODES.has(code) && this.#doubts.some(hidesFlow)) return true;
+    if (code.startsWith("missing-")) return this.doubtsIn(path.length > 2 ? path.slice(0, -1) : path) || this.doubtsIn(["defaults"]);
+    return code === "no-effect" && this.doubtsIn(path.slice(0, -1));
   }
 
   /** Whether a name may be that of a table whose header cannot be read. */
@@ -94,6 +97,8 @@ export class Report {
   }
 }
 
+/** What is right or wrong by who runs, or by which keys there are. */
+const FLOW_CODES: ReadonlySet<PlanCode> = new Set(["unreached-branch", "group-conflict"]);
 const GROUPS: Path = ["orchestration", "sequential", "parallel"];
 
 /** Whether a place is another one, or in it. */
