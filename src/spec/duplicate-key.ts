@@ -69,8 +69,8 @@ function takenOut({ repairs }: Repairing, statement: Statement, told: readonly D
 }
 
 /** Of a table in a list, the list: each of its tables has the same name. */
-function ownPath({ kind, path }: Statement): Path {
-  return kind === "list-table" ? path.slice(0, -1) : path;
+function ownPath({ path }: Statement): Path {
+  return typeof path.at(-1) === "number" ? path.slice(0, -1) : path;
 }
 
 /** What has the same name; otherwise what leaves no room for it. */

@@ -2,6 +2,7 @@ import { parse, TomlDate, TomlError } from "smol-toml";
 import type { Diagnostic, Path, Span } from "./diagnostic.ts";
 import type { JsonObject } from "./json.ts";
 import { MAX_DEPTH, toJson } from "./json.ts";
+import { newerToml } from "./newer-toml.ts";
 import type { Patch } from "./patch.ts";
 import { recover } from "./recover.ts";
 import type { Attempt, Recovered } from "./repairs.ts";
@@ -12,6 +13,7 @@ export const TOML_CODES = {
   encoding: "the file is not UTF-8 text",
   syntax: "the file is not valid TOML",
   "duplicate-key": "a key or a table is defined a second time",
+  "newer-toml": "something of TOML 1.1, which many editors and tools do not read yet",
   "agents-list-and-table": "`orchestration.sequential.agents` is defined as a list and as a table",
   "not-json": "a value that JSON cannot say: nan, an infinity, or something that is not data",
   "inexact-integer": "an integer that is too large to be kept exactly",
@@ -74,7 +76,8 @@ export function parseToml(source: string): ParsedToml {
   if (table === null) return { data: null, diagnostics, doubtful, patches };
   const refused: Diagnostic[] = [];
   replaceLeaves(table, [], { diagnostics: refused, dates: undefined, text });
-  return { data: toJson(table) as JsonObject, diagnostics: [...diagnostics, ...refused], doubtful, patches };
+  const newer = newerToml(text).filter(({ span }) => !patches.some(({ start, end }) => span !== undefined && start < span.end && end > span.start));
+  return { data: toJson(table) as JsonObject, diagnostics: [...diagnostics, ...refused, ...newer], doubtful, patches };
 }
 
 type Table = Record<string, unknown>;
