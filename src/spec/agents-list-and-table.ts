@@ -24,15 +24,14 @@ export function renamedTables({ repairs }: Repairing, text: string, one: Stateme
   }));
   const first = tables[0] as Statement;
   const start = offsetInSource(repairs.patches, first.start);
-  const taken = new Set(statements.filter((statement) => !isTable(statement) && statement.kind !== "pair").map(({ path }) => path.join(".")));
+  const taken = new Set(
+    statements.filter((statement) => !isTable(statement) && statement.kind !== "pair").map(({ path }) => path.join(".")),
+  );
   const isFree = tables.every(({ keys }) => !taken.has(renamed(keys.map(({ name }) => name)).join(".")));
   return {
     ...repairs,
     patches: edits.reduce((patches, { span, text: name }) => addPatch(patches, { ...span, text: name }), repairs.patches),
-    diagnostics: [
-      ...repairs.diagnostics,
-      describe(tables, { start, end: start + first.end - first.start }, isFree ? edits : []),
-    ],
+    diagnostics: [...repairs.diagnostics, describe(tables, { start, end: start + first.end - first.start }, isFree ? edits : [])],
   };
 }
 

@@ -76,7 +76,11 @@ interface Document {
 }
 
 function isByPath({ span, path, related = [], fix }: Diagnostic): boolean {
-  return (span === undefined && path !== undefined) || related.some((other) => other.span === undefined) || fix?.edits.some((edit) => edit.path !== undefined) === true;
+  return (
+    (span === undefined && path !== undefined) ||
+    related.some((other) => other.span === undefined) ||
+    fix?.edits.some((edit) => edit.path !== undefined) === true
+  );
 }
 
 async function openDocument(text: string, withPaths: boolean): Promise<Document> {

@@ -78,7 +78,9 @@ function followsFrom({ code, path = [] }: Diagnostic, doubtful: readonly Path[],
   if (doubtful.some((doubt) => isWithin(path, doubt))) return true;
   if (code === "missing-key") {
     const table = path.length > 2 ? path.slice(0, -1) : path;
-    return doubtful.some((doubt) => (unread.includes(doubt) ? isWithin(doubt, table) : isWithin(doubt, path) && valueAt(data, doubt) !== undefined));
+    return doubtful.some((doubt) =>
+      unread.includes(doubt) ? isWithin(doubt, table) : isWithin(doubt, path) && valueAt(data, doubt) !== undefined,
+    );
   }
   return code === "no-effect" && doubtful.some((doubt) => isWithin(doubt, path.slice(0, -1)));
 }

@@ -1,10 +1,10 @@
-import type { Path, Span } from "./diagnostic.ts";
+import type { Diagnostic, Path, Span } from "./diagnostic.ts";
 import { isDuplicate, withoutDuplicate } from "./duplicate-key.ts";
 import { addPatch, applyPatches, offsetInSource } from "./patch.ts";
 import { type Attempt, dropping, type Failure, type Recovered, type Repairing, type Repairs, withoutDropped } from "./repairs.ts";
 import { NAMELESS, type Salvaged, salvage } from "./salvage.ts";
-import { describeSyntax } from "./syntax.ts";
-import { type Statement, statementsOf } from "./toml-statements.ts";
+import { describeSyntax, syntaxError } from "./syntax.ts";
+import { isClosed, type Statement, statementsOf } from "./toml-statements.ts";
 import { commentsOf, tokensOf } from "./toml-tokens.ts";
 
 /**
@@ -19,18 +19,32 @@ export function recover<Table extends Record<string, unknown>>(source: string, a
   let repairs: Repairs = { diagnostics: [], doubtful: [], duplicates: [], patches: [] };
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     const result = attempt(applyPatches(source, repairs.patches));
-    if ("table" in result) return { ...repairs, table: withoutDropped(result.table) };
+    if ("table" in result) {
+      if (isOtherLanguage(source, repairs, source.length)) break;
+      return { ...repairs, table: withoutDropped(result.table) };
+    }
     if (repairs.diagnostics.length >= MOST_ERRORS) break;
     repairs = best(nextRepairs({ source, attempt, repairs }, result.failure), source, attempt);
-    if (repairs.diagnostics.length > 1 && isNothingLeft(source, repairs)) break;
   }
-  return { ...repairs, table: null, diagnostics: isNothingLeft(source, repairs) ? repairs.diagnostics.slice(0, 1) : repairs.diagnostics };
+  const isOther = isOtherLanguage(source, repairs, repairs.patches.at(-1)?.end ?? 0);
+  return { ...repairs, table: null, diagnostics: isOther ? [otherLanguage(source)] : repairs.diagnostics };
 }
 
-/** Whether no statement is as it was written: then the text is something else than TOML, and its mistakes are one. */
-function isNothingLeft(source: string, { patches }: Repairs): boolean {
-  const last = patches.at(-1)?.end ?? 0;
-  return statementsOf(source.slice(0, last)).every(({ start, end }) => patches.some((patch) => patch.start < end && patch.end > start));
+/** Whether no statement up to an offset is as it was written: then the text is something else than TOML, and its mistakes are one. */
+function isOtherLanguage(source: string, { diagnostics, patches }: Repairs, end: number): boolean {
+  if (diagnostics.length < 2 && !/^\s*\{\s*(?:"|$)/.test(source)) return false;
+  const kept = statementsOf(applyPatches(source, patches)).filter((statement) => {
+    const { start } = inSource({ patches }, statement);
+    return start < end && !patches.some((patch) => patch.start <= start && start <= patch.end);
+  });
+  return kept.length === 0;
+}
+
+function otherLanguage(source: string): Diagnostic {
+  const start = source.search(/\S/);
+  const span = { start, end: source.slice(0, source.indexOf("\n", start)).trimEnd().length };
+  const what = /^\s*\{/.test(source) ? "JSON" : /^(?:---|[\w-]+:(?:\s|$))/.test(source.slice(start)) ? "YAML" : "something else";
+  return syntaxError(`the file looks like ${what}`, 'a pipeline file is TOML: [tables], and keys such as timeout = "30s"', span);
 }
 
 /** What is told at most of one text. Who has made so many mistakes has another kind of file. */
@@ -160,6 +174,8 @@ function reasonFor(text: string, { start, end: wholeEnd, kind }: Statement, end:
   const open: number[] = [];
   for (const token of tokensOf(text.slice(0, wholeEnd), start)) {
     if (token.start >= end) break;
+    const isText = token.kind === "string" && !isClosed(text.slice(token.start, token.end));
+    if (isText && token.end <= end && !/^(?:"""|''')/.test(text.slice(token.start, token.end))) return failure;
     if (token.kind === "string" && token.end > end) return { offset: token.start, reason: "text not closed" };
     const mark = text[token.start] ?? "";
     if (token.kind === "mark" && "[{".includes(mark)) open.push(token.start);
@@ -167,7 +183,9 @@ function reasonFor(text: string, { start, end: wholeEnd, kind }: Statement, end:
   }
   const bracket = open[0];
   const isInside = failure.offset < end && /\S/.test(text.slice(failure.offset, end));
-  return bracket === undefined || isInside ? failure : { offset: bracket, reason: text[bracket] === "[" ? "list not closed" : "table not closed" };
+  return bracket === undefined || isInside
+    ? failure
+    : { offset: bracket, reason: text[bracket] === "[" ? "list not closed" : "table not closed" };
 }
 
 /** A line that begins with something that begins no statement. */
@@ -203,12 +221,12 @@ function replaced(repairing: Repairing, place: Place & { readonly text: string }
   return {
     ...repairs,
     patches,
-    diagnostics: [...repairs.diagnostics, describeSyntax(source, range, offset, failure.reason)],
+    diagnostics: [...repairs.diagnostics, describeSyntax(source, range, { offset, reason: failure.reason }, attempt)],
     doubtful: [...repairs.doubtful, ...doubtsAbout(source, statement.table, salvaged, path)],
   };
 }
 
-function inSource({ patches }: Repairs, { start, end }: Span): Span {
+function inSource({ patches }: Pick<Repairs, "patches">, { start, end }: Span): Span {
   return { start: offsetInSource(patches, start), end: offsetInSource(patches, end) };
 }
 
@@ -248,11 +266,12 @@ function doubtsAboutTable(path: Path | undefined): Path[] {
 
 const ROOTS: ReadonlySet<string> = new Set(["agents", "inputs", "providers", "orchestration", "hooks", "defaults", "secrets"]);
 
-function removed({ source, repairs }: Repairing, comment: Span, { offset, reason }: Failure): Repairs {
+function removed({ source, attempt, repairs }: Repairing, comment: Span, { offset, reason }: Failure): Repairs {
   const place = inSource(repairs, comment);
+  const failure = { offset: offsetInSource(repairs.patches, offset), reason };
   return {
     ...repairs,
     patches: addPatch(repairs.patches, { ...place, text: "" }),
-    diagnostics: [...repairs.diagnostics, describeSyntax(source, place, offsetInSource(repairs.patches, offset), reason)],
+    diagnostics: [...repairs.diagnostics, describeSyntax(source, place, failure, attempt)],
   };
 }

@@ -20,7 +20,8 @@ export function salvage(broken: string): Salvaged {
   return looksLikeHeader(broken) ? salvageHeader(broken) : salvagePair(broken);
 }
 
-function looksLikeHeader(broken: string): boolean {
+/** Whether a broken statement was to be a header. */
+export function looksLikeHeader(broken: string): boolean {
   const [line = ""] = broken.split(/[\r\n#]/, 1);
   return /^\s*\[/.test(line) || (!/[=:]/.test(line) && /^[^\w"']*\[|^[^[]*\]\s*$|^\s*[({<].*[)}>]\s*$/.test(line));
 }
@@ -61,7 +62,9 @@ function salvagePair(broken: string): Salvaged {
 }
 
 /** A key with `=`, `:` or, before what can only be a value, nothing. */
-const PAIR = new RegExp(String.raw`^[^\w"'=]*(?:["'“”‘’]?(${KEY}(?:[ \t]*\.[ \t]*${KEY})*)["'“”‘’]?[ \t]*[=:][=:\s]*|([\w-]+)[ \t]+(?=["'[{\d]|true|false))`);
+const PAIR = new RegExp(
+  String.raw`^[^\w"'=]*(?:["'“”‘’]?(${KEY}(?:[ \t]*\.[ \t]*${KEY})*)["'“”‘’]?[ \t]*[=:][=:\s]*|([\w-]+)[ \t]+(?=["'[{\d]|true|false))`,
+);
 
 /** null: nothing can be made of it. */
 function salvageValue(value: string): string | null {

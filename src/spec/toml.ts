@@ -76,7 +76,9 @@ export function parseToml(source: string): ParsedToml {
   if (table === null) return { data: null, diagnostics, doubtful, patches };
   const refused: Diagnostic[] = [];
   replaceLeaves(table, [], { diagnostics: refused, dates: undefined, text });
-  const newer = newerToml(text).filter(({ span }) => !patches.some(({ start, end }) => span !== undefined && start < span.end && end > span.start));
+  const newer = newerToml(text).filter(
+    ({ span }) => !patches.some(({ start, end }) => span !== undefined && start < span.end && end > span.start),
+  );
   return { data: toJson(table) as JsonObject, diagnostics: [...diagnostics, ...refused, ...newer], doubtful, patches };
 }
 

@@ -51,7 +51,7 @@ command = ["notify"]
 /** Reads a text, and holds what the reader promises of any text. */
 async function read(text: string): Promise<void> {
   const { spec, diagnostics } = readSpec(text);
-  expect(spec === null).toBe(diagnostics.length > 0);
+  expect(spec === null).toBe(diagnostics.some(({ severity }) => severity === "error"));
   for (const { code } of diagnostics) expect(SPEC_CODES).toHaveProperty(code);
   for (const { place } of await locate(text, diagnostics)) {
     expect(place).not.toBeNull();
@@ -219,7 +219,7 @@ describe.skipIf(!existsSync(join(corpus, "valid")))("the toml-test corpus", () =
     const list = (name: string): Set<string> => new Set(readFileSync(join(corpus, name), "utf8").split("\n"));
     const [older, newer] = [list("files-toml-1.0.0"), list("files-toml-1.1.0")];
     // Each version of TOML has its own examples, which are also in the list of one version where they are the same in both.
-    const files = [...older, ...newer].filter((file) => file.endsWith(".toml") && !/\/spec-1|key\/empty-05/.test(file));
+    const files = [...older, ...newer].filter((file) => file.endsWith(".toml") && !/\/spec-1/.test(file));
     const isNewer = (file: string): boolean => (file.startsWith("valid") ? !older.has(file) : !newer.has(file));
     for (const file of files.filter((name) => name.startsWith("valid") || isNewer(name))) {
       const codes = parseToml(decodeText(readFileSync(join(corpus, file))).text).diagnostics.map(({ code }) => code);
