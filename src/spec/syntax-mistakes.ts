@@ -87,7 +87,7 @@ const IN_HEADERS: readonly Find[] = [oddCharacter, wholeHeader];
 
 const comment: Find = ({ source, offset }) => {
   const sign = /^(?:\/\/+|;+)/.exec(source.slice(offset, offset + 10))?.[0];
-  const isEnd = /^;+[ \t]*\r?(?:\n|$)/.test(source.slice(offset, offset + 50));
+  const isEnd = /^;+[ \t]*\r?(?:\n|#|$)/.test(source.slice(offset, offset + 50));
   if (sign === undefined || isEnd) return undefined;
   const span = { start: offset, end: offset + sign.length };
   return { span, reason: `${tick(sign)} begins no comment`, help: "a comment begins with #", edits: [{ ...span, text: "#" }], safe: true };
@@ -96,7 +96,7 @@ const comment: Find = ({ source, offset }) => {
 /** A comma or a semicolon after a whole line. */
 const separator: Find = ({ source, offset, reason }) => {
   const found = /^[ \t]*([,;]+)[ \t]*(?=\r?\n|#|$)/.exec(source.slice(offset));
-  if (!/end-of-line/.test(reason) || found === null) return undefined;
+  if (!/end-of-line|numeric/.test(reason) || found === null) return undefined;
   const span = { start: offset, end: offset + found[0].trimEnd().length };
   return {
     span,
@@ -272,15 +272,16 @@ function unquotedEntries(source: string, tokens: readonly Token[], offset: numbe
 
 /** A text that runs on to the end of its line. */
 const closingQuotes: Find = ({ source, start, end, text, offset, reason }) => {
-  if (reason === "text not closed" || reason.startsWith("unfinished string")) {
-    const quotes = source.slice(offset, offset + 3);
+  const isAtEnd = reason === "text not closed" || reason.startsWith("unfinished string");
+  const quotes = /^(?:"""|''')/.exec(source.slice(offset, offset + 3))?.[0];
+  if (isAtEnd && quotes !== undefined) {
     return {
       span: { start: offset, end: offset + 3 },
       reason: "the text that begins here does not end",
       help: `write ${quotes} at its end`,
     };
   }
-  if (!/^control characters.*strings/.test(reason) || /[^\r\n]/.test(source[offset] ?? "\n")) return undefined;
+  if (!isAtEnd && (!/^control characters.*strings/.test(reason) || /[^\r\n]/.test(source[offset] ?? "\n"))) return undefined;
   const open = [...tokensOf(text)].find((token) => token.kind === "string" && !isClosed(text.slice(token.start, token.end)));
   if (open === undefined) return undefined;
   const span = { start: start + open.start, end: start + open.end };
@@ -310,9 +311,10 @@ const quoteInText: Find = ({ source, start, text, offset, reason }) => {
   return { span: { start: offset - 1, end: offset }, reason: "the text ends at this quote, and something follows it", help };
 };
 
-const comma: Find = ({ source, start, offset, reason }) => {
+const comma: Find = ({ source, start, text, offset, reason }) => {
   if (!/comma or end of structure/.test(reason)) return undefined;
-  const before = source.slice(start, offset).trimEnd().length + start;
+  const tokens = [...tokensOf(text)].filter(({ kind, end }) => kind !== "comment" && kind !== "line-break" && start + end <= offset);
+  const before = start + (tokens.at(-1)?.end ?? 0);
   const span = wordAt(source, offset);
   const word = source.slice(span.start, span.end);
   if (word === "" || /[\])}]/.test(word)) return undefined;
