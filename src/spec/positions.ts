@@ -119,7 +119,7 @@ function locateEdit({ path = [], at = "value", span, text }: Edit, { root, sourc
   const entry = entryAt(root, path);
   if (entry === undefined) return null;
   if (at === "entry" || at === "end") {
-    const found = at === "entry" ? lineOfEntry(entry, source) : endOfTable(entry, source);
+    const found = at === "end" ? endOfTable(entry, source) : (lineOfEntry(entry, source) ?? itemOfList(entry, source));
     return found === null ? null : { place: placeOf(found, source, lines), text };
   }
   const whole = at === "key" ? entry.key : entry.value;
@@ -142,6 +142,17 @@ function lineOfEntry({ whole }: Entry, source: string): Span | null {
   const lineEnd = source.indexOf("\n", whole.end) + 1 || source.length;
   const isAlone = /^\s*$/.test(source.slice(lineStart, whole.start)) && /^\s*(?:#.*)?$/.test(source.slice(whole.end, lineEnd));
   return isAlone ? { start: lineStart, end: lineEnd } : null;
+}
+
+/** An entry of a list with the comma that parts it from the others. */
+function itemOfList({ value, before }: Entry, source: string): Span | null {
+  if (value === undefined || before === undefined) return null;
+  const comma = /^[ \t]*,[ \t]*/.exec(source.slice(value.end))?.[0];
+  if (comma === undefined) return /^\s*,\s*$/.test(source.slice(before, value.start)) ? { start: before, end: value.end } : null;
+  const lineStart = source.lastIndexOf("\n", value.start - 1) + 1;
+  const [lineEnd] = /^\r?\n/.exec(source.slice(value.end + comma.length)) ?? [""];
+  const isAlone = lineEnd !== "" && source.slice(lineStart, value.start).trim() === "";
+  return { start: isAlone ? lineStart : value.start, end: value.end + comma.length + (isAlone ? lineEnd.length : 0) };
 }
 
 /** After the last line of a table with a header. */
@@ -179,6 +190,8 @@ interface Entry {
   text?: boolean;
   /** A key with its value, where both are written together. */
   whole?: Span;
+  /** Of an entry of a list: where the one before it, or the opening bracket, ends. */
+  before?: number;
   /** Of a table with a header: what stands below it. */
   body?: Span;
   readonly children: Map<string | number, Entry>;
@@ -230,9 +243,15 @@ function addKeyValue(parent: Entry, node: AST.TOMLKeyValue): void {
 
 function addValue(entry: Entry, node: AST.TOMLContentNode): void {
   entry.value = spanOfNode(node);
-  if (node.type === "TOMLArray") for (const [index, element] of node.elements.entries()) addValue(childOf(entry, index), element);
-  else if (node.type === "TOMLInlineTable") for (const keyValue of node.body) addKeyValue(entry, keyValue);
-  else entry.text = node.kind === "string";
+  if (node.type === "TOMLArray") {
+    for (const [index, element] of node.elements.entries()) {
+      const child = childOf(entry, index);
+      child.before = node.elements[index - 1]?.range[1] ?? node.range[0] + 1;
+      addValue(child, element);
+    }
+  }
+  if (node.type === "TOMLInlineTable") for (const keyValue of node.body) addKeyValue(entry, keyValue);
+  if (node.type === "TOMLValue") entry.text = node.kind === "string";
 }
 
 function childOf(entry: Entry, part: string | number): Entry {
