@@ -67,6 +67,7 @@ function stageBound(stage: StagePlan, plan: TimedPlan): StageBound {
   const chain = [stage.agent, ...fallbacksOf(stage.agent, plan)];
   for (const agent of chain) {
     const bound = agentBound(agent);
+    if (bound.ms === 0 && agent !== stage.agent) continue;
     parts.push(agent === stage.agent ? bound : { ms: bound.ms, arithmetic: `${agent.name} ${inBrackets(bound.arithmetic)}` });
   }
   const arithmetic = parts.map((part) => part.arithmetic).join(" + ");

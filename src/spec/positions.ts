@@ -1,5 +1,6 @@
 import type { AST } from "toml-eslint-parser";
 import type { Diagnostic, Edit, Fix, Path, Related, Span } from "./diagnostic.ts";
+import { hideRange, hideSecrets, mayHoldSecret } from "./secrets.ts";
 import { stripByteOrderMark } from "./toml.ts";
 
 /** A diagnostic with its place in the text. */
@@ -40,7 +41,7 @@ export interface Place extends Span {
   readonly column: number;
   readonly endLine: number;
   readonly endColumn: number;
-  /** The text of the first line. */
+  /** The text of the first line, in which secrets are struck out. */
   readonly source: string;
 }
 
@@ -70,6 +71,8 @@ export async function locateAll(diagnostics: readonly Diagnostic[], texts: Reado
 /** A text in which paths can be looked up. */
 interface Document {
   readonly source: string;
+  /** As it may be shown: secrets are struck out. It has the same length. */
+  shown: string;
   readonly lines: readonly number[];
   readonly root: Entry;
 }
@@ -80,10 +83,13 @@ function isByPath({ span, path, related = [], fix }: Diagnostic): boolean {
 
 async function openDocument(text: string, withPaths: boolean): Promise<Document> {
   const source = stripByteOrderMark(text);
-  return { source, lines: lineStarts(source), root: withPaths ? await readPositions(source) : EMPTY };
+  const shown = mayHoldSecret(source) ? hideSecrets(source) : source;
+  return { source, shown, lines: lineStarts(source), root: withPaths ? await readPositions(source) : EMPTY };
 }
 
 function locateIn(document: Document | null, diagnostics: readonly Diagnostic[], others: ReadonlyMap<string, Document>): Located[] {
+  if (document !== null) for (const diagnostic of diagnostics) if (diagnostic.code === "secret-in-file") strikeOut(diagnostic, document);
+  const told = (text: string): string => (document === null || document.shown === document.source ? text : hideSecrets(text));
   return sortLocated(
     diagnostics.map((diagnostic): Located => {
       const { severity, code, message, file = null, path = [], label = null, help = null, at = "value" } = diagnostic;
@@ -91,21 +97,26 @@ function locateIn(document: Document | null, diagnostics: readonly Diagnostic[],
         document === null || (diagnostic.span === undefined && diagnostic.path === undefined)
           ? null
           : (diagnostic.span ?? spanOf(document.root, path, at, document.source));
-      const place = document === null || span === null ? null : placeOf(span, document.source, document.lines);
+      const place = document === null || span === null ? null : placeOf(span, document);
       const related = (diagnostic.related ?? []).flatMap((other) => {
         const found = other.file === undefined || other.file === file ? document : (others.get(other.file) ?? null);
         return found === null ? [] : locateRelated(other, found);
       });
       const fix = document === null || diagnostic.fix === undefined ? null : locateFix(diagnostic.fix, document);
-      return { severity, code, message, file, path, place, label, help, related, fix };
+      return { severity, code, message: told(message), file, path, place, label, help: help === null ? null : told(help), related, fix };
     }),
   );
 }
 
-function locateRelated(other: Related, { root, source, lines }: Document): Located["related"] {
-  const span = relatedSpan(root, other, source);
+/** A secret that only its place shows to be one. */
+function strikeOut({ path = [], at = "value" }: Diagnostic, document: Document): void {
+  document.shown = hideRange(document.shown, spanOf(document.root, path, at, document.source));
+}
+
+function locateRelated(other: Related, document: Document): Located["related"] {
+  const span = relatedSpan(document.root, other, document.source);
   const file = other.file === undefined ? {} : { file: other.file };
-  return span === null ? [] : [{ ...file, place: placeOf(span, source, lines), label: other.label }];
+  return span === null ? [] : [{ ...file, place: placeOf(span, document), label: other.label }];
 }
 
 /** null: something is not there, or cannot be written there. */
@@ -114,19 +125,20 @@ function locateFix({ safe, edits }: Fix, document: Document): LocatedFix | null 
   return located.includes(null) ? null : { safe, edits: located.filter((edit) => edit !== null) };
 }
 
-function locateEdit({ path = [], at = "value", span, text }: Edit, { root, source, lines }: Document): LocatedEdit | null {
-  if (span !== undefined) return { place: placeOf(span, source, lines), text };
+function locateEdit({ path = [], at = "value", span, text }: Edit, document: Document): LocatedEdit | null {
+  const { root, source } = document;
+  if (span !== undefined) return { place: placeOf(span, document), text };
   const entry = entryAt(root, path);
   if (entry === undefined) return null;
   if (at === "entry" || at === "end") {
     const found = at === "end" ? endOfTable(entry, source) : (lineOfEntry(entry, source) ?? itemOfList(entry, source));
-    return found === null ? null : { place: placeOf(found, source, lines), text };
+    return found === null ? null : { place: placeOf(found, document), text };
   }
   const whole = at === "key" ? entry.key : entry.value;
   if (whole === undefined || (typeof at === "object" && entry.text !== true)) return null;
   const written = typeof at === "object" ? writtenIn(source.slice(whole.start, whole.end), text) : text;
   const part = typeof at === "object" ? partOfString(source, whole, at) : whole;
-  return written === null ? null : { place: placeOf(part, source, lines), text: written };
+  return written === null ? null : { place: placeOf(part, document), text: written };
 }
 
 /** Text as it is written between the quotes of a string; null where it cannot stand there. */
@@ -336,7 +348,7 @@ function lineStarts(source: string): number[] {
   return starts;
 }
 
-function placeOf(span: Span, source: string, lines: readonly number[]): Place {
+function placeOf(span: Span, { source, shown, lines }: Document): Place {
   const line = lineAt(lines, span.start);
   const endLine = lineAt(lines, span.end);
   const lineStart = lines[line - 1] ?? 0;
@@ -347,7 +359,7 @@ function placeOf(span: Span, source: string, lines: readonly number[]): Place {
     column: columnAt(line, span.start),
     endLine,
     endColumn: columnAt(endLine, span.end),
-    source: source.slice(lineStart, (lines[line] ?? source.length + 1) - 1).replace(/\r$/, ""),
+    source: shown.slice(lineStart, (lines[line] ?? source.length + 1) - 1).replace(/\r$/, ""),
   };
 }
 

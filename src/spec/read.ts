@@ -5,11 +5,12 @@ import { isJsonObject, NotJsonError, toJson } from "./json.ts";
 import { checkRules, RULE_CODES } from "./rules.ts";
 import { mend } from "./mend.ts";
 import { checkForm } from "./schema.ts";
+import { checkSecrets, mayHoldSecret, SECRET_CODES } from "./secrets.ts";
 import type { PipelineSpec } from "./spec.ts";
 import { parseToml, TOML_CODES } from "./toml.ts";
 
 /** Every code of a diagnostic about the form of a file, with its meaning. */
-export const SPEC_CODES: Readonly<Record<string, string>> = { ...TOML_CODES, ...FORM_CODES, ...RULE_CODES };
+export const SPEC_CODES: Readonly<Record<string, string>> = { ...TOML_CODES, ...FORM_CODES, ...RULE_CODES, ...SECRET_CODES };
 
 /** A spec, deeply frozen; null where there is an error. The diagnostics are all that were found at once, in no order. */
 export interface ReadResult {
@@ -31,7 +32,7 @@ export function readSpec(text: string, file?: string): ReadResult {
   const parsed = parseToml(text);
   const place = (diagnostic: Diagnostic): Diagnostic => (file === undefined ? diagnostic : { ...diagnostic, file });
   if (parsed.data === null) return { spec: null, diagnostics: parsed.diagnostics.map(place) };
-  const result = check(parsed.data, parsed.diagnostics);
+  const result = check(parsed.data, parsed.diagnostics, mayHoldSecret(text) ? checkSecrets(parsed.data) : []);
   return { ...result, diagnostics: result.diagnostics.map(place) };
 }
 
@@ -48,7 +49,7 @@ export function checkDefinition(value: unknown): ReadResult {
 }
 
 /** `before`: what was found in the text already. What was refused there stands as null in the data, and that null is not the author's. */
-function check(data: JsonObject, before: readonly Diagnostic[] = []): ReadResult {
+function check(data: JsonObject, before: readonly Diagnostic[] = [], secrets: readonly Diagnostic[] = []): ReadResult {
   const refused = before.flatMap(({ path }) => (path === undefined ? [] : [path]));
   const form = checkForm(data);
   const best = "spec" in form ? { data, spec: form.spec, doubtful: refused } : mend(data, form.violations, refused);
@@ -56,6 +57,7 @@ function check(data: JsonObject, before: readonly Diagnostic[] = []): ReadResult
   const diagnostics = [
     ...before,
     ...violations.map((violation) => explainViolation(violation, data)),
+    ...secrets.filter(({ path = [] }) => !violations.some((violation) => isWithin(path, violation.path))),
     ...checkRules(best.data).filter((diagnostic) => !followsFrom(diagnostic, best.doubtful, data)),
   ];
   const spec = best.spec === null ? null : (toJson(best.spec) as unknown as PipelineSpec);
