@@ -5,6 +5,7 @@ import { checkSecrets, hideSecrets, mayHoldSecret } from "../../src/spec/secrets
 
 /** Not written in one piece, so that nobody takes them for keys that were lost. */
 const letters = "7hG2kQ9mXw4RtY6uPz3VbN8cLd5FjS1aEo0iTg";
+const PRIVATE = ["PRIVATE", "KEY"].join(" ");
 const SECRETS: readonly (readonly [what: string, secret: string])[] = [
   ["an API key", `sk-${letters}`],
   ["an API key", `sk-ant-api03-${letters}`],
@@ -14,10 +15,10 @@ const SECRETS: readonly (readonly [what: string, secret: string])[] = [
   ["a GitLab token", `glpat-${letters.slice(0, 20)}`],
   ["a Hugging Face token", `hf_${letters.replaceAll(/\d/g, "")}`],
   ["a Slack token", `xoxb-${letters.slice(0, 24)}`],
-  ["an AWS access key", `AKIA${"7HG2KQ9MXW4RTY6U"}`],
+  ["an AWS access key", `AKIA${letters.slice(0, 16).toUpperCase()}`],
   ["a Google API key", `AIza${letters.slice(0, 35)}`],
   ["a signed token", `eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyIjoidGVhIn0.${letters}`],
-  ["a private key", `-----BEGIN RSA PRIVATE ${"KEY-----"}\n${letters}\n-----END RSA PRIVATE KEY-----`],
+  ["a private key", `-----BEGIN RSA ${PRIVATE}-----\n${letters}\n-----END RSA ${PRIVATE}-----`],
 ];
 
 const found = (text: string): string[] =>
