@@ -122,23 +122,26 @@ function locateRelated(other: Related, document: Document): Located["related"] {
 /** null: something is not there, or cannot be written there. */
 function locateFix({ safe, edits }: Fix, document: Document): LocatedFix | null {
   const located = edits.map((edit) => locateEdit(edit, document));
-  return located.includes(null) ? null : { safe, edits: located.filter((edit) => edit !== null) };
+  return located.includes(null) ? null : { safe, edits: located.flatMap((edit) => edit ?? []) };
 }
 
-function locateEdit({ path = [], at = "value", span, text }: Edit, document: Document): LocatedEdit | null {
+/** A table's name may stand in several headers; it is changed in all of them. */
+function locateEdit({ path = [], at = "value", span, text }: Edit, document: Document): LocatedEdit[] | null {
   const { root, source } = document;
-  if (span !== undefined) return { place: placeOf(span, document), text };
+  const edit = (found: Span, written = text): LocatedEdit => ({ place: placeOf(found, document), text: written });
+  if (span !== undefined) return [edit(span)];
   const entry = entryAt(root, path);
   if (entry === undefined) return null;
   if (at === "entry" || at === "end") {
     const found = at === "end" ? endOfTable(entry, source) : (lineOfEntry(entry, source) ?? itemOfList(entry, source));
-    return found === null ? null : { place: placeOf(found, document), text };
+    return found === null ? null : [edit(found)];
   }
-  const whole = at === "key" ? entry.key : entry.value;
+  if (at === "key") return entry.key === undefined ? null : [entry.key, ...(entry.otherKeys ?? [])].map((key) => edit(key));
+  const whole = entry.value;
   if (whole === undefined || (typeof at === "object" && entry.text !== true)) return null;
   const written = typeof at === "object" ? writtenIn(source.slice(whole.start, whole.end), text) : text;
   const part = typeof at === "object" ? partOfString(source, whole, at) : whole;
-  return written === null ? null : { place: placeOf(part, document), text: written };
+  return written === null ? null : [edit(part, written)];
 }
 
 /** Text as it is written between the quotes of a string; null where it cannot stand there. */
@@ -152,7 +155,7 @@ function lineOfEntry({ whole }: Entry, source: string): Span | null {
   if (whole === undefined) return null;
   const lineStart = source.lastIndexOf("\n", whole.start - 1) + 1;
   const lineEnd = source.indexOf("\n", whole.end) + 1 || source.length;
-  const isAlone = /^\s*$/.test(source.slice(lineStart, whole.start)) && /^\s*(?:#.*)?$/.test(source.slice(whole.end, lineEnd));
+  const isAlone = /^\s*$/.test(source.slice(lineStart, whole.start)) && /^\s*(?:#.*)?\s*$/.test(source.slice(whole.end, lineEnd));
   return isAlone ? { start: lineStart, end: lineEnd } : null;
 }
 
@@ -196,6 +199,8 @@ function compare(a: string, b: string): number {
 interface Entry {
   /** The key as written; in `[agents.fetch]` the last part. */
   key?: Span;
+  /** Where it stands again, in other headers. */
+  otherKeys?: Span[];
   /** The value; of a table with a header, the header. */
   value?: Span;
   /** Whether the value is a string, in which a part can be marked. */
@@ -232,22 +237,34 @@ function addTable(root: Entry, node: AST.TOMLTable, source: string): void {
   let next = 0;
   for (const part of node.resolvedKey) {
     entry = childOf(entry, part);
-    if (typeof part === "string") entry.key ??= spanOfNode(keys[next++]);
+    if (typeof part === "string") addKey(entry, spanOfNode(keys[next++]));
   }
   const last = spanOfNode(keys.at(-1));
   const header = { start: node.range[0], end: source.indexOf("]", last.end) + (node.kind === "array" ? 2 : 1) };
-  if (node.kind === "standard") entry.key = last;
+  if (node.kind === "standard") moveKey(entry, last);
   entry.value = header;
   for (const keyValue of node.body) addKeyValue(entry, keyValue);
   const [first, end] = [node.body[0], node.body.at(-1)];
   if (first !== undefined && end !== undefined) entry.body = { start: first.range[0], end: end.range[1] };
 }
 
+function addKey(entry: Entry, key: Span): void {
+  if (entry.key === undefined) entry.key = key;
+  else (entry.otherKeys ??= []).push(key);
+}
+
+/** A table's own header is where it stands; the headers of tables in it may come before. */
+function moveKey(entry: Entry, key: Span): void {
+  const all = [...(entry.key === undefined ? [] : [entry.key]), ...(entry.otherKeys ?? [])];
+  entry.key = key;
+  entry.otherKeys = all.filter(({ start }) => start !== key.start);
+}
+
 function addKeyValue(parent: Entry, node: AST.TOMLKeyValue): void {
   let entry = parent;
   for (const key of node.key.keys) {
     entry = childOf(entry, key.type === "TOMLBare" ? key.name : key.value);
-    entry.key ??= spanOfNode(key);
+    addKey(entry, spanOfNode(key));
   }
   entry.whole = spanOfNode(node);
   addValue(entry, node.value);
