@@ -122,6 +122,9 @@ describe("a kind of failure in retry_on", () => {
     ["may be what a canned agent stands for", { a: { type: "canned", retries: 1, retry_on: ["rate_limit"] } }, undefined, []],
   ])("%s", async (_sentence, agents, defaults, problems) => expect(await told(agents, defaults)).toEqual(problems));
 
+  test("may come from a function that takes it from [defaults]", async () =>
+    expect(await told({ a: script() }, { retries: 1, retry_on: ["rate_limit"] }, ["f"])).toEqual([]));
+
   test("may come from a function in the agent's place", async () =>
     expect(
       await problemsOf(

@@ -128,6 +128,11 @@ describe("what can take longer than the run", () => {
       },
       [`~ orchestration.timeout ${WORST} a run can take 1m 20s (a 20s + 3 × a 20s), and it ends after 1m`],
     ],
+    [
+      "is a canned agent by its delay",
+      { agents: { a: { type: "canned", delay: "40s", retries: 1 } }, sequence: {} },
+      [`~ agents.a.retries ${WORST} \`a\` can take 1m 21s (2 × 40s + 1s), and the run ends after 1m`],
+    ],
     ["is nothing that fits exactly", { agents: { a: half, b: half }, sequence: { agents: ["a", "b"] } }, []],
     [
       "is nothing that a canned agent's own delay keeps short",
