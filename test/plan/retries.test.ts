@@ -29,7 +29,7 @@ describe("keys for retries without any", () => {
       "do nothing where there are none on purpose",
       { a: script({ retries: 0, retry_on: ["exit"] }) },
       { retries: 2 },
-      ["agents.a.retry_on no-effect: `retry_on` does nothing here: `a` has no `retries`"],
+      ["~ agents.a.retry_on no-effect: `retry_on` does nothing here: `a` has 0 `retries`"],
     ],
     [
       "are told together",

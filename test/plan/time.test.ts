@@ -133,6 +133,7 @@ describe("what can take longer than the run", () => {
       { agents: { a: { type: "canned", delay: "40s", retries: 1 } }, sequence: {} },
       [`~ agents.a.retries ${WORST} \`a\` can take 1m 21s (2 × 40s + 1s), and the run ends after 1m`],
     ],
+    ["is nothing that is late on purpose", { agents: { a: { type: "canned", delay: "2m" } }, sequence: {} }, []],
     ["is nothing that fits exactly", { agents: { a: half, b: half }, sequence: { agents: ["a", "b"] } }, []],
     [
       "is nothing that a canned agent's own delay keeps short",

@@ -29,10 +29,12 @@ export function checkRetries(retrying: Retrying): void {
 
 const KEYS = ["retry_delay", "retry_backoff", "retry_max_delay", "retry_jitter", "retry_on"] as const;
 
-/** A key in the file, and the agents with retries that have it from there. */
+/** A key in the file, and the agents that have it from there. */
 interface WrittenKey {
   readonly key: (typeof KEYS)[number];
   readonly path: Path;
+  readonly users: readonly User[];
+  /** Of these, the ones that are tried again. */
   readonly retried: readonly User[];
 }
 
@@ -43,18 +45,19 @@ interface User {
 }
 
 function writtenKeys({ spec, effective }: Retrying): WrittenKey[] {
-  const written = new Map<string, WrittenKey & { readonly retried: User[] }>();
+  const written = new Map<string, WrittenKey & { readonly users: User[]; readonly retried: User[] }>();
   const note = (table: Path, keys: object): void => {
-    for (const key of retryKeys(keys)) written.set([...table, key].join(" "), { key, path: [...table, key], retried: [] });
+    for (const key of retryKeys(keys)) written.set([...table, key].join(" "), { key, path: [...table, key], users: [], retried: [] });
   };
   note(["defaults"], spec.defaults ?? {});
   for (const [name, keys] of Object.entries(spec.agents ?? {})) note(["agents", name], keys);
   for (const agent of effective.values()) {
     const keys = { ...spec.defaults, ...agent.keys };
-    if ((keys.retries ?? 0) === 0) continue;
     for (const key of retryKeys(keys)) {
       const path = agent.keys[key] === undefined ? ["defaults", key] : agent.pathOf(key);
-      written.get(path.join(" "))?.retried.push({ agent, keys });
+      const place = written.get(path.join(" "));
+      place?.users.push({ agent, keys });
+      if ((keys.retries ?? 0) > 0) place?.retried.push({ agent, keys });
     }
   }
   return [...written.values()];
@@ -65,15 +68,16 @@ function retryKeys(keys: object): (typeof KEYS)[number][] {
   return Object.keys(keys).flatMap((key) => KEYS.find((one) => one === key) ?? []);
 }
 
-type Idleness = "no-retries" | "one-retry" | "no-wait" | "none";
+type Idleness = "no-retries" | "zero-retries" | "one-retry" | "no-wait" | "none";
 
 /** Why a key does nothing for any agent that has it. */
-function idlenessOf({ key, path, retried }: WrittenKey, { spec, effective }: Retrying): Idleness {
+function idlenessOf({ key, path, users, retried }: WrittenKey, { spec, effective }: Retrying): Idleness {
   if (retried.length === 0) {
     // Agents that only code knows take the defaults as well, and so do those that are still to be written.
     const hasRetries = ({ retries = 0 }: AgentSpec): boolean => retries > 0;
     const isForOthers = hasRetries(spec.defaults ?? {}) || [...effective.values()].some(({ keys }) => hasRetries(keys));
-    return path[0] === "defaults" && isForOthers ? "none" : "no-retries";
+    if (path[0] === "defaults" && isForOthers) return "none";
+    return users.some(({ keys }) => keys.retries === 0) ? "zero-retries" : "no-retries";
   }
   if (key === "retry_on" || key === "retry_delay") return "none";
   if (retried.every(({ keys }) => keys.retry_delay === 0)) return "no-wait";
@@ -88,7 +92,7 @@ function tell(first: WrittenKey, others: readonly WrittenKey[], retrying: Retryi
   if (idleness === "none") return keys.forEach((key) => checkValue(key, retrying));
   const does = others.length === 0 ? "does" : "do";
   const them = others.length === 0 ? "it" : "them";
-  const [reason, help] = REASONS[idleness](first.path[0] === "defaults" ? "no agent has" : `\`${String(first.path[1])}\` has no`);
+  const [reason, help] = REASONS[idleness](first.path[0] === "defaults" ? "no agent" : `\`${String(first.path[1])}\``);
   const message = `${keys.map(({ key }) => `\`${key}\``).join(", ")} ${does} nothing here: ${reason}`;
   const more: More = {
     at: "key",
@@ -101,8 +105,12 @@ function tell(first: WrittenKey, others: readonly WrittenKey[], retrying: Retryi
   else report.warning("no-effect", first.path, message, more);
 }
 
-const REASONS: Record<Exclude<Idleness, "none">, (whose: string) => readonly [reason: string, help: string]> = {
-  "no-retries": (whose) => [`${whose} \`retries\``, ", or add retries = 2"],
+const REASONS: Record<Exclude<Idleness, "none">, (who: string) => readonly [reason: string, help: string]> = {
+  "no-retries": (who) => [who === "no agent" ? `${who} has \`retries\`` : `${who} has no \`retries\``, ", or add retries = 2"],
+  "zero-retries": (who) => [
+    who === "no agent" ? `${who} has more than 0 \`retries\`` : `${who} has 0 \`retries\``,
+    ", or write retries = 2",
+  ],
   "one-retry": () => ["there is one retry, and the wait grows from the second on", ""],
   "no-wait": () => ["there is no wait, since `retry_delay` is zero", ""],
 };

@@ -108,7 +108,8 @@ function countedPlan({ spec, structure, branches, agents, effective }: Timing): 
 function countedAgent(agent: AgentPlan, effective: EffectiveAgent | undefined, spec: PipelineSpec): AgentPlan {
   const writtenMs = effective === undefined ? null : (writtenTimeout(effective, spec)?.ms ?? null);
   const { call } = agent;
-  if (call.type === "canned") return agent;
+  // One that is late on its own is meant to be.
+  if (call.type === "canned" && call.delayMs <= (spec.orchestration.timeout ?? 0)) return agent;
   const isLimited = writtenMs !== null || (call.type === "pipeline" && call.plan.timeoutMs !== null);
   return isLimited ? { ...agent, timeoutMs: writtenMs } : { ...agent, timeoutMs: 0, call: { type: "function" } };
 }
