@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { checkFile } from "../../src/pipeline/check.ts";
-import { type Located, type LocatedFix, locateAll } from "../../src/spec/positions.ts";
+import type { LocatedFix } from "../../src/spec/places/edits.ts";
+import { type Located, locateAll } from "../../src/spec/positions.ts";
 import { programPath } from "../support/program.ts";
 
 const folder = join(import.meta.dirname, "../cases/diagnostics");
