@@ -19,6 +19,7 @@ import type {
   ScriptCallPlan,
 } from "./plan.ts";
 import { unknownProvider } from "./providers.ts";
+import type { ExpressionContext } from "./scope.ts";
 import type { Template } from "./template.ts";
 import { keyOf } from "./writes.ts";
 
@@ -174,6 +175,11 @@ function planCall(agent: EffectiveAgent, keys: AgentSpec, context: AgentsContext
   }
 }
 
+/** What bare names are in the templates of an agent. */
+function namesOf({ input }: AgentSpec): ExpressionContext {
+  return { input: input !== undefined };
+}
+
 /** Of a function nothing is known but its name; so it also stands for what could not be planned. */
 const STAND_IN: AgentCallPlan = { type: "function" };
 
@@ -191,6 +197,7 @@ function planCanned(agent: EffectiveAgent, keys: AgentSpec, { effective, onlyBas
     report.error("missing-key", path, "only an object can be merged into the state", {
       label: "needs `output`",
       help: `say where this reply goes, for example output = "${keyOf(agent.name)}"`,
+      fix: { safe: false, edits: [{ path: ["agents", agent.name], at: "end", text: `output = "${keyOf(agent.name)}"\n` }] },
     });
   }
   return { type: "canned", replies, delayMs: keys.delay ?? 0, fail: keys.fail ?? null, failTimes: keys.fail_times ?? null };
@@ -203,7 +210,7 @@ function planScript(agent: EffectiveAgent, keys: AgentSpec, { source, report }: 
     cwd: resolve(source.directory, keys.cwd ?? "."),
     env: Object.entries(keys.env ?? {}).map(([name, text]) => ({
       name,
-      value: templateAt(text, [...agent.pathOf("env"), name], { env: true }, report),
+      value: templateAt(text, [...agent.pathOf("env"), name], { env: true, ...namesOf(keys) }, report),
     })),
     stdin: keys.stdin ?? "json",
     stdout: keys.stdout ?? "json",
@@ -213,7 +220,8 @@ function planScript(agent: EffectiveAgent, keys: AgentSpec, { source, report }: 
 
 function planCommand(agent: EffectiveAgent, keys: AgentSpec, report: Report): readonly Template[] | string {
   const { command = [], shell } = keys;
-  if (shell === undefined) return command.map((text, index) => templateAt(text, [...agent.pathOf("command"), index], {}, report));
+  if (shell === undefined)
+    return command.map((text, index) => templateAt(text, [...agent.pathOf("command"), index], namesOf(keys), report));
   const template = /(?<!\$)\$\{\{(?:[^}]|\}(?!\}))*(?:\}\})?/.exec(shell);
   if (template === null) return shell.replaceAll("$${{", "${{");
   report.error("template-in-shell", agent.pathOf("shell"), "a template in a line for the shell would let data be run as code", {
@@ -229,14 +237,15 @@ function planLlm(agent: EffectiveAgent, keys: AgentSpec, context: AgentsContext)
   const provider = providers.get(name);
   if (provider === undefined) {
     const path = agent.keys.provider === undefined ? ["defaults", "provider"] : agent.pathOf("provider");
-    report.error("unknown-provider", path, `there is no provider called \`${name}\``, unknownProvider(name, providers));
+    report.error("unknown-provider", path, `there is no provider called \`${name}\``, unknownProvider(name, path, providers));
   }
   if (keys.model === undefined) needs(agent, "model", "a model", 'write model = "…" here, or in [defaults] for all agents', context);
   return {
     type: "llm",
     provider: provider ?? { name, baseUrl: "", apiKeyEnv: null, headers: [], maxTokensField: null },
     model: keys.model ?? "",
-    systemPrompt: keys.system_prompt === undefined ? null : templateAt(keys.system_prompt, agent.pathOf("system_prompt"), {}, report),
+    systemPrompt:
+      keys.system_prompt === undefined ? null : templateAt(keys.system_prompt, agent.pathOf("system_prompt"), namesOf(keys), report),
     prompt: planPrompt(agent, keys, context),
     temperature: keys.temperature ?? null,
     maxTokens: keys.max_tokens ?? null,
@@ -247,11 +256,11 @@ function planLlm(agent: EffectiveAgent, keys: AgentSpec, context: AgentsContext)
 }
 
 function planPrompt(agent: EffectiveAgent, keys: AgentSpec, { source, report }: AgentsContext): Template | null {
-  if (keys.prompt !== undefined) return templateAt(keys.prompt, agent.pathOf("prompt"), {}, report);
+  if (keys.prompt !== undefined) return templateAt(keys.prompt, agent.pathOf("prompt"), namesOf(keys), report);
   if (keys.prompt_file === undefined) return null;
   const file = resolve(source.directory, keys.prompt_file);
   const text = source.texts[file];
-  return text === undefined ? null : templateAt(text, { file }, {}, report);
+  return text === undefined ? null : templateAt(text, { file }, namesOf(keys), report);
 }
 
 /** A key without which an agent cannot be run. It is told once: at the base, where that one is run and has it not either. */

@@ -40,6 +40,10 @@ export const PLAN_CODES = {
   "reserved-name": "a word of the expression language that stands as a name",
   "env-not-allowed": "`env` where the environment cannot be read",
   "invalid-env": "`env` as a whole, where it can only be read by name",
+  "pointless-retry": "`retry_on` names a kind of failure that an agent of this type never has",
+  "capped-delay": "a wait before a retry that is longer than the longest wait",
+  "timeout-above-pipeline": "a timeout that never fires, since the pipeline's own ends the run before",
+  "worst-case-above-timeout": "a stage or a run that can take longer than the pipeline's timeout",
   "invalid-ignore": "a comment that is to silence something, and cannot",
   "unused-ignore": "a comment that silences nothing",
   "unset-variable": "an environment variable that is not set",
@@ -50,10 +54,10 @@ export const PLAN_CODES = {
 export type PlanCode = keyof typeof PLAN_CODES;
 
 /**
- * Errors that rest on all ways through a file, some of which its author may know not to happen. There is a plan all the same, and
- * they can be silenced.
+ * Errors that rest on a judgement: on all ways through a file, some of which its author may know not to happen, and on how a text
+ * looks. There is a plan all the same, and they can be silenced.
  */
-const JUDGEMENTS: ReadonlySet<string> = new Set<PlanCode>(["missing-on-path", "written-later", "dropped-variable"]);
+const JUDGEMENTS: ReadonlySet<string> = new Set(["missing-on-path", "written-later", "dropped-variable", "secret-in-file"]);
 
 export function isJudgement(code: string): boolean {
   return JUDGEMENTS.has(code);

@@ -1,7 +1,7 @@
 import type { PlanCode } from "./codes.ts";
 import type { Place, Report } from "./checks/report.ts";
 import { compileExpression, type Expression } from "./expression.ts";
-import type { Fix, Path } from "../spec/diagnostic.ts";
+import type { Edit, Fix, Path } from "../spec/diagnostic.ts";
 import type { ExpressionContext, ExpressionProblem, Reads } from "./scope.ts";
 import type { AdapterEntry } from "./plan.ts";
 import { compileTemplate, type Template } from "./template.ts";
@@ -12,24 +12,32 @@ import { compileTemplate, type Template } from "./template.ts";
  * What has problems is stood in for by an expression that reads nothing, so that the rest of the file can be checked.
  */
 export function expressionAt(text: string, place: Place, context: ExpressionContext, report: Report): Expression {
-  const compiled = text.trimStart().startsWith("${{") ? WRAPPED : compileExpression(text, context);
-  if ("expression" in compiled) return compiled.expression;
-  tell(compiled.problems, place, report);
+  if (text.trimStart().startsWith("${{")) tellWrapped(text, place, context, report);
+  else {
+    const compiled = compileExpression(text, context);
+    if ("expression" in compiled) return compiled.expression;
+    tell(compiled.problems, place, report);
+  }
   return { text, reads: NOTHING, type: null, tree: () => null, evaluate: unusable };
 }
 
 /** What is written for a template where an expression stands bare. */
-const WRAPPED = {
-  problems: [
-    {
-      code: "invalid-expression",
-      message: "an expression stands here by itself, without ${{ }}",
-      start: 0,
-      end: 3,
-      help: "leave out ${{ and }}",
-    },
-  ],
-} as const;
+function tellWrapped(text: string, place: Place, context: ExpressionContext, report: Report): void {
+  const start = text.indexOf("${{");
+  const [, opening = "", inside = "", closing = ""] = /^(\$\{\{\s*)(.*?)(\s*\}\})$/s.exec(text.trim()) ?? [];
+  const isWhole = inside !== "" && "expression" in compileExpression(inside, context);
+  const end = start + opening.length + inside.length;
+  const fix = { safe: true, edits: [removal(place, start, start + opening.length), removal(place, end, end + closing.length)] };
+  report.error("invalid-expression", place, "an expression stands here by itself, without ${{ }}", {
+    at: { start, end: start + 3 },
+    help: "leave out ${{ and }}",
+    ...(isWhole ? { fix } : {}),
+  });
+}
+
+function removal(place: Place, start: number, end: number): Edit {
+  return "file" in place ? { span: { start, end }, text: "" } : { path: place, at: { start, end }, text: "" };
+}
 
 /** The same for a template. */
 export function templateAt(text: string, place: Place, context: ExpressionContext, report: Report): Template {

@@ -22,7 +22,7 @@ export interface Node {
 }
 
 /** A problem without its place. */
-export type Wording = Pick<ExpressionProblem, "code" | "message" | "help">;
+export type Wording = Pick<ExpressionProblem, "code" | "message" | "help" | "fix">;
 
 export interface Inspection {
   readonly reads: Reads;
@@ -115,7 +115,7 @@ function visitName(walk: Walk, node: Node, { locals }: Surroundings): void {
   } else if (root !== undefined) {
     if (root === "state") walk.wholeState = true;
   } else if (walk.words.has(name)) {
-    problem(walk, node, reservedName(name));
+    problem(walk, node, { ...reservedName(name), ...stateFix(name, node, walk.context) });
   } else {
     walk.keys.push({ name, viaState: false, tested: false, start: node.start, end: node.end });
   }
@@ -156,6 +156,11 @@ export function reservedName(name: string): Wording {
   };
 }
 
+/** The name as a member of the state. Where bare names are something else than the state, it may not be there. */
+export function stateFix(name: string, { start, end }: { start: number; end: number }, context: ExpressionContext): Pick<Wording, "fix"> {
+  return context.input === true ? {} : { fix: { safe: true, start, end, text: `state.${name}` } };
+}
+
 function visitMember(walk: Walk, node: Node, around: Surroundings): void {
   const [base, index] = node.args as [Node, Node | string];
   const root = rootOf(walk, base, around.locals);
@@ -189,7 +194,7 @@ function visitCall(walk: Walk, node: Node, around: Surroundings): void {
   const [name, args] = node.args as [string, Node[]];
   const [asked] = args;
   if (name !== "has" || args.length !== 1 || asked === undefined) return visitAll(walk, args, around);
-  if (!isChain(asked)) return problem(walk, asked, hasProblem(asked));
+  if (!isChain(asked)) return problem(walk, asked, hasProblem(asked, walk.context));
   const [base] = asked.args as [Node];
   const root = rootOf(walk, base, around.locals);
   if (root === undefined) visit(walk, base, around);
@@ -203,7 +208,7 @@ function isChain(node: Node): boolean {
   return base.op === "id" || isChain(base);
 }
 
-function hasProblem(asked: Node): Wording {
+function hasProblem(asked: Node, context: ExpressionContext): Wording {
   const member = asked.op === "[]" ? memberOf(asked) : undefined;
   const help =
     asked.op === "id"
@@ -215,6 +220,7 @@ function hasProblem(asked: Node): Wording {
     code: "type-mismatch",
     message: "`has` asks for a member by name, such as `has(state.name)`",
     ...(help === undefined ? {} : { help }),
+    ...(asked.op === "id" ? stateFix(asked.args as string, asked, context) : {}),
   };
 }
 

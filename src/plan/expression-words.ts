@@ -1,7 +1,7 @@
-import { nearest } from "../spec/suggest.ts";
+import { isCertain, nearest } from "../spec/suggest.ts";
 import { ExpressionError } from "./expression-error.ts";
-import type { ExpressionProblem } from "./scope.ts";
-import { children, endOfLiteral, type Node, reservedName, type Wording } from "./expression-tree.ts";
+import type { ExpressionContext, ExpressionProblem } from "./scope.ts";
+import { children, endOfLiteral, type Node, reservedName, stateFix, type Wording } from "./expression-tree.ts";
 
 /**
  * The mistakes that the CEL package finds, in words for a person who does not know it. Its own messages carry a drawing
@@ -23,7 +23,7 @@ export interface Signature {
 }
 
 /** What is wrong with the form of the text. */
-export function syntaxProblem(thrown: unknown, text: string): ExpressionProblem {
+export function syntaxProblem(thrown: unknown, text: string, context: ExpressionContext): ExpressionProblem {
   if (!isCelError(thrown) || thrown.range === undefined) {
     if (thrown instanceof RangeError) return { ...TOO_LARGE, start: 0, end: text.length };
     return { code: "invalid-expression", message: `this is not an expression: ${messageOf(thrown)}`, start: 0, end: text.length };
@@ -32,7 +32,44 @@ export function syntaxProblem(thrown: unknown, text: string): ExpressionProblem 
   const character = text.codePointAt(start);
   const end = Math.max(thrown.range.end, start + (character === undefined ? 0 : String.fromCodePoint(character).length));
   const found = text.slice(start, end);
-  return { ...describeSyntax(thrown, found), start, end };
+  const negation = NEGATION.exec(text.slice(0, start));
+  if (negation !== null && thrown.code.startsWith("unexpected")) return negationProblem(negation, text);
+  const wording = describeSyntax(thrown, found);
+  const isReserved = wording.code === "reserved-name";
+  return { ...wording, ...(isReserved ? stateFix(found, { start, end }, context) : operatorFix(text, start, found)), start, end };
+}
+
+/** A word of other languages before what it negates. */
+const NEGATION = /(?<![\w.])(?:not|NOT)[ \t]+$/;
+
+/** `not a == b` negates the whole in other languages, and `!a == b` the first part alone: there, the author has to say which. */
+const SIMPLE_OPERAND = /^(?:[\w.]+(?:\([^()]*\))?|\([^()]*\))\s*(?:$|\)|&&|\|\||\?|(?:and|or|AND|OR)\b)/;
+
+function negationProblem({ 0: word, index }: RegExpExecArray, text: string): ExpressionProblem {
+  const end = index + word.length;
+  const fix = SIMPLE_OPERAND.test(text.slice(end)) ? { fix: { safe: true, start: index, end, text: "!" } } : {};
+  const name = word.trim();
+  const message = `\`${name}\` is no operator here`;
+  return {
+    code: "invalid-expression",
+    message,
+    help: "write `!`, with brackets around what it negates",
+    ...fix,
+    start: index,
+    end: index + name.length,
+  };
+}
+
+/** What stands for an operator in other languages, with the letters around it that belong to it. */
+function operatorFix(text: string, start: number, found: string): Pick<Wording, "fix"> {
+  const replace = (from: number, old: string, by: string): Pick<Wording, "fix"> => ({
+    fix: { safe: true, start: from, end: from + old.length, text: by },
+  });
+  if (found === "=" && /[=!]=$/.test(text.slice(0, start))) return replace(start, "=", "");
+  if (found === ">" && text[start - 1] === "<") return replace(start - 1, "<>", "!=");
+  const isNot = found === "is" ? /^is\s+not\b/.exec(text.slice(start))?.[0] : undefined;
+  if (isNot !== undefined) return replace(start, isNot, "!=");
+  return Object.hasOwn(OPERATORS, found) ? replace(start, found, OPERATORS[found] ?? "") : {};
 }
 
 /** What the types in the text show to be wrong. */
@@ -311,7 +348,8 @@ const SYNONYMS: Readonly<Record<string, string>> = {
 function callProblem(error: CelError, node: Node, text: string, signatures: readonly Signature[]): Wording {
   const name = nameOfCall(node, text);
   const known = signatures.filter((signature) => signature.name === name);
-  if (known.length === 0) return unknownFunction(name, signatures);
+  if (known.length === 0 && name === "not") return unknownNot(node, text);
+  if (known.length === 0) return unknownFunction(name, nameStart(node, text), signatures);
   const isMethod = node.op === "rcall";
   if (!known.some(({ receiverType }) => (receiverType !== null) === isMethod)) {
     const message = `\`${name}\` is not called like this: ${quoteNode(node, text)}`;
@@ -321,11 +359,21 @@ function callProblem(error: CelError, node: Node, text: string, signatures: read
   return { code: "type-mismatch", message: sentence(error, node, text), help: `it is called as ${[...forms].join(", ")}` };
 }
 
-function unknownFunction(name: string, signatures: readonly Signature[]): Wording {
+/** `not (a || b)` */
+function unknownNot({ start }: Node, text: string): Wording {
+  const end = start + (/^not\s*/.exec(text.slice(start))?.[0].length ?? 0);
+  return { code: "unknown-function", message: "there is no function `not`", help: "write `!`", fix: { safe: true, start, end, text: "!" } };
+}
+
+function unknownFunction(name: string, start: number, signatures: readonly Signature[]): Wording {
   const problem = { code: "unknown-function", message: `there is no function \`${name}\`` };
   const synonym = Object.hasOwn(SYNONYMS, name.toLowerCase()) ? SYNONYMS[name.toLowerCase()] : undefined;
-  const near = synonym ?? nearest(name, new Set(signatures.map((signature) => signature.name)));
-  if (near !== undefined) return { ...problem, help: `did you mean \`${near}\`?` };
+  const names = new Set(signatures.map((signature) => signature.name));
+  const near = synonym ?? nearest(name, names);
+  if (near !== undefined) {
+    const fix = { safe: synonym !== undefined || isCertain(name, near, names), start, end: start + name.length, text: near };
+    return { ...problem, help: `did you mean \`${near}\`?`, fix };
+  }
   if (!/^(now|today|random|uuid)$/i.test(name)) return problem;
   return { ...problem, help: "an expression gives the same value whenever it is evaluated; let a script write such a value" };
 }
@@ -341,6 +389,13 @@ function nameOfCall(node: Node, text: string): string {
   const [name, receiver] = node.args as [string, Node];
   if (node.op === "call") return name;
   return /^[\s)]*\.\s*(\w+)/.exec(text.slice(receiver.end))?.[1] ?? name;
+}
+
+/** Where its name begins. */
+function nameStart(node: Node, text: string): number {
+  if (node.op === "call") return node.start;
+  const [, receiver] = node.args as [string, Node];
+  return receiver.end + (/^[\s)]*\.\s*/.exec(text.slice(receiver.end))?.[0].length ?? 0);
 }
 
 function helpFor(node: Node | undefined, { summary, code }: CelError): string | undefined {

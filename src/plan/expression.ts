@@ -1,5 +1,6 @@
 import { Environment } from "@marcbachmann/cel-js";
 import type { Json } from "../spec/json.ts";
+import { withWholeFixes } from "./expression-mend.ts";
 import { parsePlain, readPlain } from "./expression-plain.ts";
 import { adaptNodes, ScopeNames, startWork, toResult } from "./expression-runtime.ts";
 import { children, inspect, type Node } from "./expression-tree.ts";
@@ -42,10 +43,19 @@ export type CompiledExpression = { readonly expression: Expression } | { readonl
 export function compileExpression(text: string, context: ExpressionContext): CompiledExpression {
   if (text.trim() === "") return refuse({ code: "empty-expression", message: "there is no expression", start: 0, end: text.length });
   const plain = readPlain(text, context);
-  if (plain === undefined) return compileFully(text, context);
+  if (plain === undefined) return withFixes(compileFully(text, context), text, context);
   let full: Expression | undefined;
   const evaluate = (scope: Scope): Json => (full ??= expressionOf(compileFully(text, context))).evaluate(scope);
   return { expression: Object.freeze({ text, ...plain, tree: () => parsePlain(text), evaluate }) };
+}
+
+function withFixes(compiled: CompiledExpression, text: string, context: ExpressionContext): CompiledExpression {
+  if ("expression" in compiled) return compiled;
+  const problemsOf = (mended: string): readonly ExpressionProblem[] => {
+    const again = compileFully(mended, context);
+    return "expression" in again ? [] : again.problems;
+  };
+  return { problems: withWholeFixes(text, compiled.problems, problemsOf) };
 }
 
 function expressionOf(compiled: CompiledExpression): Expression {
@@ -59,7 +69,7 @@ function compileFully(text: string, context: ExpressionContext): CompiledExpress
   try {
     parsed = parse(language, text);
   } catch (error) {
-    return refuse(syntaxProblem(error, text));
+    return refuse(syntaxProblem(error, text, context));
   }
   const { reads, problems } = inspect(parsed.ast, context, language.words);
   if (problems.length > 0) return { problems };

@@ -1,7 +1,7 @@
 import { nearest } from "../spec/suggest.ts";
 import type { PipelineSpec, ProviderSpec } from "../spec/spec.ts";
 import type { Path } from "../spec/diagnostic.ts";
-import { listed, type More, type Report } from "./checks/report.ts";
+import { listed, type More, renaming, type Report } from "./checks/report.ts";
 import { templateAt } from "./compile.ts";
 import type { ProviderPlan } from "./plan.ts";
 import type { Template } from "./template.ts";
@@ -60,10 +60,10 @@ function headerAt(text: string, path: Path, report: Report): Template {
 }
 
 /** What to say about a provider that is not there. */
-export function unknownProvider(name: string, providers: ReadonlyMap<string, ProviderPlan>): More {
+export function unknownProvider(name: string, path: Path, providers: ReadonlyMap<string, ProviderPlan>): More {
   const near = nearest(name, providers.keys());
   if (near === undefined)
     return { label: "not defined", help: `known: ${listed(providers.keys())}; another one needs a table [providers.${name}]` };
   const related = [{ path: ["providers", near], at: "key" as const, label: "did you mean this one?" }];
-  return { label: "not defined", related, help: `replace \`${name}\` with \`${near}\`` };
+  return { label: "not defined", related, ...renaming([path], name, near, providers.keys()) };
 }

@@ -40,6 +40,8 @@ export interface Read {
 export interface ExpressionContext {
   readonly env?: boolean;
   readonly result?: boolean;
+  /** Whether bare names are the keys of an `input` table, which `state` does not have. */
+  readonly input?: boolean;
 }
 
 /** A mistake that is visible in the text. `start` and `end` are offsets in it. */

@@ -50,11 +50,15 @@ async function silenceIn(text: string, file: string, diagnostics: readonly Diagn
   const { spansIn } = await import("../spec/positions.ts");
   const spans = await spansIn(text, here);
   const silenced = new Set<Diagnostic>();
+  // What is missed may be what a mistake has hidden.
+  const isWhole = !here.some((diagnostic) => diagnostic.severity === "error" && !isJudgement(diagnostic.code));
   const told = ignores.flatMap((ignore): Diagnostic[] => {
     const meant = here.filter((diagnostic, index) => ignore.codes.includes(diagnostic.code) && isAbout(ignore, spans[index] ?? null));
     const problem = problemOf(ignore, meant);
     if (problem === null) for (const diagnostic of meant) silenced.add(diagnostic);
-    return problem === null ? [] : [{ severity: "warning", file, span: ignore.comment, ...problem, ...fixFor(problem.code, ignore, text) }];
+    return problem === null || (problem.code === "unused-ignore" && !isWhole)
+      ? []
+      : [{ severity: "warning", file, span: ignore.comment, ...problem, ...fixFor(problem.code, ignore, text) }];
   });
   return [...diagnostics.filter((diagnostic) => !silenced.has(diagnostic)), ...told];
 }

@@ -16,6 +16,9 @@ export interface StageBound extends Bound {
   readonly members: readonly StageBound[];
 }
 
+/** What of a plan says how long it takes. */
+export type TimedPlan = Pick<Plan, "sequence" | "elements" | "agents" | "branches" | "timeoutMs">;
+
 export interface WorstCase {
   /** The elements of the sequence, in order, and then the detours. One visit to each. */
   readonly stages: readonly StageBound[];
@@ -24,6 +27,8 @@ export interface WorstCase {
   /** Of the longest way through the pipeline, before its own timeout ends it. */
   readonly longestMs: number | null;
   readonly arithmetic: string;
+  /** The elements on that way. */
+  readonly through: ReadonlySet<string>;
 }
 
 /**
@@ -36,26 +41,33 @@ export interface WorstCase {
  *
  * Not counted: hooks, longer waits that a server asks for, and the grace period of what is being stopped.
  */
-export function worstCase(plan: Plan): WorstCase {
+export function worstCase(plan: TimedPlan): WorstCase {
   const elements = [...plan.sequence, ...[...plan.elements.values()].filter((element) => element.number === null)];
   const stages = elements.map((element) => elementBound(element, plan));
   const longest = longestRun(plan, new Map(stages.map((stage) => [stage.name, stage])));
-  return { stages, totalMs: shorter(longest.ms, plan.timeoutMs), longestMs: longest.ms, arithmetic: longest.arithmetic };
+  return {
+    stages,
+    totalMs: shorter(longest.ms, plan.timeoutMs),
+    longestMs: longest.ms,
+    arithmetic: longest.arithmetic,
+    through: longest.through,
+  };
 }
 
 /** More terms than this are given as their sum. */
 const TERMS_SHOWN = 8;
 const MULTIPLIED = "×";
 
-function elementBound(element: Element, plan: Plan): StageBound {
+function elementBound(element: Element, plan: TimedPlan): StageBound {
   return element.kind === "group" ? groupBound(element, plan) : stageBound(element, plan);
 }
 
-function stageBound(stage: StagePlan, plan: Plan): StageBound {
+function stageBound(stage: StagePlan, plan: TimedPlan): StageBound {
   const parts: Bound[] = [];
   const chain = [stage.agent, ...fallbacksOf(stage.agent, plan)];
   for (const agent of chain) {
     const bound = agentBound(agent);
+    if (bound.ms === 0 && agent !== stage.agent) continue;
     parts.push(agent === stage.agent ? bound : { ms: bound.ms, arithmetic: `${agent.name} ${inBrackets(bound.arithmetic)}` });
   }
   const arithmetic = parts.map((part) => part.arithmetic).join(" + ");
@@ -63,7 +75,7 @@ function stageBound(stage: StagePlan, plan: Plan): StageBound {
 }
 
 /** The agents that serve a stage one after the other when the one before has finally failed. */
-export function fallbacksOf(agent: AgentPlan, plan: Plan): AgentPlan[] {
+export function fallbacksOf(agent: AgentPlan, plan: TimedPlan): AgentPlan[] {
   const chain: AgentPlan[] = [];
   let next = agent.fallback === null ? undefined : plan.agents.get(agent.fallback);
   while (next !== undefined && next !== agent && !chain.includes(next)) {
@@ -79,7 +91,7 @@ function agentBound(agent: AgentPlan): Bound {
   const waits = waitsOf(agent.retry);
   const times = attempts === 1 ? textOf(attemptMs) : `${attempts} ${MULTIPLIED} ${textOf(attemptMs)}`;
   const ms = attemptMs === null ? null : attempts * attemptMs + waits.ms;
-  return { ms, arithmetic: [times, ...waits.terms].join(" + ") };
+  return { ms, arithmetic: [...(attemptMs === 0 && waits.ms > 0 ? [] : [times]), ...waits.terms].join(" + ") };
 }
 
 function attemptBoundMs({ call, timeoutMs }: AgentPlan): number | null {
@@ -107,7 +119,7 @@ function waitsOf({ retries, delayMs, backoff, maxDelayMs }: RetryPolicy): { ms: 
 }
 
 /** Members start in the order of the list, each as soon as there is room; a shorter one never makes the whole longer. */
-function groupBound(group: GroupPlan, plan: Plan): StageBound {
+function groupBound(group: GroupPlan, plan: TimedPlan): StageBound {
   const members = group.members.map((member) => stageBound(member, plan));
   const lanes = Array.from({ length: Math.max(1, Math.min(group.maxConcurrency, members.length)) }, () => 0);
   for (const member of members) {
@@ -140,7 +152,7 @@ interface Section {
  * them is taken, a round is added: the longest way from its target to where such a branch may be taken again. Where a run
  * comes to its end only by such a branch, its last round is the longest way from the target to the end.
  */
-function longestRun(plan: Plan, bounds: ReadonlyMap<string, StageBound>): Bound {
+function longestRun(plan: TimedPlan, bounds: ReadonlyMap<string, StageBound>): Bound & Pick<WorstCase, "through"> {
   const paths = pathsOf(plan);
   const sources = new Set(paths.loops.map((loop) => loop.from));
   const longest = longestRoutes(paths, bounds);
@@ -155,8 +167,9 @@ function longestRun(plan: Plan, bounds: ReadonlyMap<string, StageBound>): Bound 
     runs.push([{ times: 1, route: longest([0], sources) }, { times: 1, route: last }, ...others]);
   }
   const [worst = []] = runs.toSorted((a, b) => compare(lengthOf(b), lengthOf(a)));
-  const sections = worst.filter(({ times, route }) => times > 0 && route.through.length > 0);
-  return { ms: finite(lengthOf(worst)), arithmetic: sections.map((section) => sectionText(section, paths, bounds)).join(" + ") };
+  const sections = worst.filter(({ times, route }, index) => times > 0 && route.through.length > 0 && (index === 0 || route.ms > 0));
+  const through = new Set(sections.flatMap(({ route }) => route.through.map((index) => paths.positions[index]?.name ?? "")));
+  return { ms: finite(lengthOf(worst)), arithmetic: sections.map((section) => sectionText(section, paths, bounds)).join(" + "), through };
 }
 
 /** Finds the longest way from one of some positions to one of others, or to any; both ends count. */
@@ -212,8 +225,10 @@ function compare(a: number, b: number): number {
 }
 
 function sectionText({ times, route }: Section, { positions }: Paths, bounds: ReadonlyMap<string, StageBound>): string {
-  const isSum = route.through.length > TERMS_SHOWN;
-  const names = route.through.map((index) => positions[index]?.name ?? "");
+  const all = route.through.map((index) => positions[index]?.name ?? "");
+  const lasting = all.filter((name) => bounds.get(name)?.ms !== 0);
+  const names = lasting.length === 0 ? all : lasting;
+  const isSum = names.length > TERMS_SHOWN;
   const terms = isSum
     ? `${names.length} stages ${textOf(finite(route.ms))}`
     : names.map((name) => `${name} ${textOf(bounds.get(name)?.ms ?? null)}`).join(" + ");

@@ -44,7 +44,7 @@ export interface Edit {
   readonly path?: Path;
   /**
    * Which part of what stands at the path is replaced, as in {@link Diagnostic}; besides, `entry` is a key with its value and its
-   * line, and `end` the place after the last line of a table, where a line can be added. Default: the whole value.
+   * line, or an entry of a list with its comma, and `end` the place after the last line of a table, where a line can be added. Default: the whole value.
    */
   readonly at?: Diagnostic["at"] | "entry" | "end";
   /** Instead of a path: offsets in the text. */

@@ -1,5 +1,11 @@
 /** A duration that was read, in whole milliseconds (`null`: no limit), or why it could not be read. */
-export type ParsedDuration = { readonly ms: number | null } | { readonly problem: string };
+export type ParsedDuration = { readonly ms: number | null } | { readonly problem: string; readonly meant?: Meant };
+
+/** What a text that could not be read may have been meant to say; certain, where it differs in spaces, case and the words for units. */
+export interface Meant {
+  readonly text: string;
+  readonly isCertain: boolean;
+}
 
 /** What a duration may be besides a positive one. */
 export interface DurationRules {
@@ -19,7 +25,7 @@ export interface DurationRules {
 export function parseDuration(text: string, rules: DurationRules = {}): ParsedDuration {
   if (text === "none" && rules.none !== false) return { ms: null };
   const ms = measure(text);
-  if (ms === undefined) return { problem: `${quote(text)} ${explain(text, rules)}` };
+  if (ms === undefined) return { problem: `${quote(text)} ${explain(text, rules)}`, ...meantBy(text, rules) };
   if (ms === 0 && rules.zero !== true) return { problem: `${quote(text)} is no time at all; it must be longer than zero` };
   if (ms > LONGEST_MS) {
     return { problem: `${quote(text)} is longer than 100 years${rules.none === false ? "" : '; write "none" for no limit'}` };
@@ -60,12 +66,32 @@ function measure(text: string): number | undefined {
   return UNITS.reduce((sum, unit, index) => sum + Math.round(Number(amounts[index] ?? 0) * unit * 1000), 0) / 1000;
 }
 
-function explain(text: string, { zero = false }: DurationRules): string {
+function meantBy(text: string, rules: DurationRules): { meant?: Meant } {
+  const isCertain = !BARE_NUMBER.test(text);
+  const meant = isCertain ? tidied(text) : `${text}s`;
+  return meant !== text && "ms" in parseDuration(meant, rules) ? { meant: { text: meant, isCertain } } : {};
+}
+
+function tidied(text: string): string {
+  return WORDS.reduce((tidy, [word, unit]) => tidy.replace(word, unit), text.toLowerCase().replace(/\s+/g, ""));
+}
+
+const BARE_NUMBER = /^\d+(?:\.\d+)?$/;
+const WORDS = [
+  [/(?<=\d)(?:milliseconds?|msecs?)/, "ms"],
+  [/(?<=\d)(?:seconds?|secs?)/, "s"],
+  [/(?<=\d)(?:minutes?|mins?)/, "m"],
+  [/(?<=\d)(?:hours?|hrs?)/, "h"],
+  [/(?<=\d)days?/, "d"],
+] as const;
+
+function explain(text: string, rules: DurationRules): string {
+  const { zero = false } = rules;
   if (text === "none") return `(no limit) makes no sense here${zero ? '; write "0s" for no time at all' : ""}`;
   if (text.startsWith("-")) return "is negative; a duration is not";
-  if (/^\d+(?:\.\d+)?$/.test(text)) return `has no unit; write "${text}s" for seconds or "${text}ms" for milliseconds`;
-  const tidy = text.toLowerCase().replace(/\s+/g, "");
-  if (tidy !== text && (measure(tidy) !== undefined || tidy === "none")) return `is not a duration; write "${tidy}"`;
+  if (BARE_NUMBER.test(text)) return `has no unit; write "${text}s" for seconds or "${text}ms" for milliseconds`;
+  const { meant } = meantBy(text, rules);
+  if (meant !== undefined) return `is not a duration; write "${meant.text}"`;
   if (/^(?:\d+(?:\.\d+)?(?:d|h|ms|m|s))+$/.test(text)) {
     return 'is not a duration; units go from large to small, each once, and only the last number may have a fraction, as in "1h30m"';
   }

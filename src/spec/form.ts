@@ -1,8 +1,10 @@
-import type { Diagnostic, Path } from "./diagnostic.ts";
+import type { Diagnostic, Fix, Path } from "./diagnostic.ts";
+import { parseDuration } from "./duration.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { isJsonObject } from "./json.ts";
 import { tableKeys } from "./schema.ts";
 import type { FormCode, Violation } from "./schema.ts";
+import { NEVER_RETRIED_KINDS } from "./spec.ts";
 import { isCertain, nearest } from "./suggest.ts";
 
 /** Codes of the diagnostics about a single key or value. */
@@ -36,7 +38,7 @@ export function explainViolation(violation: Violation, data: JsonObject): Diagno
     case "type":
       return value === undefined ? missingKey(path) : wrongType(path, expected, value);
     case "rule":
-      return brokenRule(path, violation.code, expected, value);
+      return brokenRule(violation, value, data);
   }
 }
 
@@ -130,12 +132,13 @@ function wrongChoice(path: Path, kind: string, choices: readonly Json[], value: 
 }
 
 function unsupportedMode(path: Path, mode: string): Diagnostic {
+  const fix: Fix = { safe: true, edits: [{ path, text: '"sequential"' }] };
   const help = MODE_HELP[mode.toLowerCase()] ?? 'write mode = "sequential", or leave it out';
   return problem(
     "unsupported-mode",
     path,
     `there is no mode ${JSON.stringify(mode)}; agents run as a sequence, with branches and parallel groups`,
-    { help },
+    { help, ...(isCertain(mode, "sequential", []) ? { fix } : {}) },
   );
 }
 
@@ -160,7 +163,26 @@ function missingKey(path: Path): Diagnostic {
 function wrongType(path: Path, expected: string, value: Json): Diagnostic {
   const message = `${subject(path)}: expected ${expected}, got ${describe(value)}`;
   const help = typeHelp(path, expected, value);
-  return problem("wrong-type", path, message, help === undefined ? {} : { help });
+  const text = typeText(path, expected, value);
+  return problem("wrong-type", path, message, {
+    ...(help === undefined ? {} : { help }),
+    ...(text === undefined ? {} : { fix: { safe: false, edits: [{ path, text }] } }),
+  });
+}
+
+/** What may be written instead. */
+function typeText(path: Path, expected: string, value: Json): string | undefined {
+  if (typeof value === "number" && value > 0 && expected.startsWith("a duration")) {
+    return "ms" in parseDuration(`${value}s`) ? `"${value}s"` : undefined;
+  }
+  // A group needs a second member.
+  if (typeof value !== "string" || !expected.startsWith("a list of") || path.includes("parallel")) return undefined;
+  return listText(path, value);
+}
+
+function listText(path: Path, value: string): string {
+  const list = path.at(-1) === "command" ? value.trim().split(/\s+/) : [value];
+  return JSON.stringify(list).replaceAll('","', '", "');
 }
 
 function typeHelp(path: Path, expected: string, value: Json): string | undefined {
@@ -169,8 +191,7 @@ function typeHelp(path: Path, expected: string, value: Json): string | undefined
     if (expected.startsWith("a size")) return `write "${value}B" for bytes or "${value}KB"`;
   }
   if (typeof value === "string" && expected.startsWith("a list of")) {
-    const list = path.at(-1) === "command" ? value.trim().split(/\s+/) : [value];
-    return `write ${String(path.at(-1))} = ${JSON.stringify(list).replaceAll('","', '", "')}`;
+    return `write ${String(path.at(-1))} = ${listText(path, value)}`;
   }
   if (isJsonObject(value) && path.join(".") === "orchestration.sequential.agents") {
     const tables = Object.keys(value).map((name) => tableName(["agents", name]));
@@ -179,7 +200,7 @@ function typeHelp(path: Path, expected: string, value: Json): string | undefined
   return undefined;
 }
 
-function brokenRule(path: Path, code: FormCode, phrase: string, value: Json | undefined): Diagnostic {
+function brokenRule({ path, code, expected: phrase, meant }: Rule, value: Json | undefined, data: JsonObject): Diagnostic {
   if (code === "wrong-type" && value !== undefined) return wrongType(path, phrase, value);
   if (code === "out-of-range") return problem(code, path, `${subject(path)}: expected ${phrase}, got ${JSON.stringify(value)}`);
   if (code === "too-few" && path.join(".") === "orchestration.sequential.agents") {
@@ -187,10 +208,27 @@ function brokenRule(path: Path, code: FormCode, phrase: string, value: Json | un
       help: 'name agents in their order: agents = ["first", "second"]',
     });
   }
-  if (code === "never-retried") return problem(code, path, `${JSON.stringify(value)} ${phrase}`);
+  if (code === "never-retried") return problem(code, path, `${JSON.stringify(value)} ${phrase}`, removedFrom(path, data));
+  if (meant !== undefined) {
+    const fix: Fix = { safe: meant.isCertain, edits: [{ path, text: JSON.stringify(meant.text) }] };
+    return problem(code, path, `${subject(path)}: ${phrase}`, {
+      ...(meant.isCertain ? { help: `replace ${JSON.stringify(value)} with "${meant.text}"` } : {}),
+      fix,
+    });
+  }
   const rest =
     path.at(-1) === "api_key_env" ? { help: "the key itself never stands in the file, only the name of the variable that holds it" } : {};
   return problem(code, path, `${subject(path)}${phrase.startsWith('"') ? ":" : ""} ${phrase}`, rest);
+}
+
+type Rule = Extract<Violation, { kind: "rule" }>;
+
+/** An entry of `retry_on` can go where another one stays. */
+function removedFrom(path: Path, data: JsonObject): Pick<Diagnostic, "help" | "fix"> {
+  const list = valueAt(data, path.slice(0, -1));
+  const stays = (kind: Json): boolean => typeof kind === "string" && !(NEVER_RETRIED_KINDS as readonly string[]).includes(kind);
+  if (!Array.isArray(list) || !list.some(stays)) return {};
+  return { help: "remove it", fix: { safe: true, edits: [{ path, at: "entry", text: "" }] } };
 }
 
 /** What a message is about: the key, or the entry of a list. */

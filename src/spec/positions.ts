@@ -2,6 +2,7 @@ import type { Diagnostic, Path, Related, Span } from "./diagnostic.ts";
 import { type LocatedFix, locateFix } from "./places/edits.ts";
 import { EMPTY, type Entry, entryAt, readEntries, spanOf } from "./places/entries.ts";
 import { type Lines, linesOf, type Place, placeOf } from "./places/place.ts";
+import { hideRange, hideSecrets } from "./secrets.ts";
 import { stripByteOrderMark } from "./toml.ts";
 
 /** A diagnostic with its place in the text. */
@@ -66,6 +67,8 @@ async function openDocument(text: string, withPaths: boolean): Promise<Document>
 }
 
 function locateIn(document: Document | null, diagnostics: readonly Diagnostic[], others: ReadonlyMap<string, Document>): Located[] {
+  if (document !== null) for (const diagnostic of diagnostics) strikeOut(diagnostic, document);
+  const told = (text: string): string => (document === null || document.lines.shown === document.lines.source ? text : hideSecrets(text));
   return sortLocated(
     diagnostics.map((diagnostic): Located => {
       const { severity, code, message, file = null, path = [], label = null, help = null } = diagnostic;
@@ -74,9 +77,16 @@ function locateIn(document: Document | null, diagnostics: readonly Diagnostic[],
         return found === null ? [] : locateRelated(other, found);
       });
       const fix = document === null || diagnostic.fix === undefined ? null : locateFix(diagnostic.fix, document.root, document.lines);
-      return { severity, code, message, file, path, place: placeIn(document, diagnostic), label, help, related, fix };
+      const words = { message: told(message), label, help: help === null ? null : told(help) };
+      return { severity, code, ...words, file, path, place: placeIn(document, diagnostic), related, fix };
     }),
   );
+}
+
+/** A secret that only its place shows to be one. */
+function strikeOut(diagnostic: Diagnostic, document: Document): void {
+  const span = diagnostic.code === "secret-in-file" ? spanIn(document, diagnostic) : null;
+  if (span !== null) document.lines.shown = hideRange(document.lines.shown, span);
 }
 
 function placeIn(document: Document | null, diagnostic: Diagnostic): Place | null {

@@ -1,15 +1,16 @@
 import type { Diagnostic, Path } from "./diagnostic.ts";
 import { explainViolation, FORM_CODES, valueAt } from "./form.ts";
 import type { Json, JsonObject } from "./json.ts";
-import { isJsonObject, NotJsonError, toJson } from "./json.ts";
+import { freezeJson, isJsonObject, NotJsonError, toJson } from "./json.ts";
 import { checkRules, RULE_CODES } from "./rules.ts";
 import { mend } from "./mend.ts";
 import { checkForm, type Violation } from "./schema.ts";
+import { checkSecrets, mayHoldSecret, SECRET_CODES } from "./secrets.ts";
 import type { PipelineSpec } from "./spec.ts";
 import { parseToml, TOML_CODES } from "./toml.ts";
 
 /** Every code of a diagnostic about the form of a file, with its meaning. */
-export const SPEC_CODES: Readonly<Record<string, string>> = { ...TOML_CODES, ...FORM_CODES, ...RULE_CODES };
+export const SPEC_CODES: Readonly<Record<string, string>> = { ...TOML_CODES, ...FORM_CODES, ...RULE_CODES, ...SECRET_CODES };
 
 /** A spec, deeply frozen; null where there is an error. Warnings leave it as it is. The diagnostics are all that were found at once, in no order. */
 export interface ReadResult {
@@ -31,7 +32,8 @@ export function readSpec(text: string, file?: string): ReadResult {
   const parsed = parseToml(text);
   const place = (diagnostic: Diagnostic): Diagnostic => (file === undefined ? diagnostic : { ...diagnostic, file });
   if (parsed.data === null) return { spec: null, diagnostics: parsed.diagnostics.map(place) };
-  const result = check(parsed.data, parsed.diagnostics, parsed.doubtful);
+  const secrets = mayHoldSecret(text) ? checkSecrets(parsed.data) : [];
+  const result = check(parsed.data, { before: parsed.diagnostics, unread: parsed.doubtful, secrets });
   return { ...result, diagnostics: result.diagnostics.map(place) };
 }
 
@@ -47,11 +49,18 @@ export function checkDefinition(value: unknown): ReadResult {
   return isJsonObject(data) ? check(data) : refuse("wrong-type", "a pipeline's definition is an object");
 }
 
-/**
- * `before`: what was found in the text already. What was refused there stands as null in the data, and that null is not the
- * author's; and where it was no TOML, something may be missing.
- */
-function check(data: JsonObject, before: readonly Diagnostic[] = [], unread: readonly Path[] = []): ReadResult {
+/** What is known of a text besides its data. */
+interface Beside {
+  /** What was found in it already. What was refused there stands as null in the data, and that null is not the author's. */
+  readonly before: readonly Diagnostic[];
+  /** Places where it was no TOML: something may be missing there. */
+  readonly unread: readonly Path[];
+  readonly secrets: readonly Diagnostic[];
+}
+
+const NOTHING_BESIDE: Beside = { before: [], unread: [], secrets: [] };
+
+function check(data: JsonObject, { before, unread, secrets }: Beside = NOTHING_BESIDE): ReadResult {
   const refused = [...before.flatMap(({ path }) => (path === undefined ? [] : [path])), ...unread];
   const form = checkForm(data);
   const best = "spec" in form ? { data, spec: form.spec, doubtful: refused } : mend(data, form.violations, refused);
@@ -59,11 +68,17 @@ function check(data: JsonObject, before: readonly Diagnostic[] = [], unread: rea
   const diagnostics = [
     ...before,
     ...violations.map((violation) => explainViolation(violation, data)),
+    ...secrets.filter(({ path = [] }) => !violations.some((violation) => isWithin(path, violation.path))),
     ...checkRules(best.data).filter((diagnostic) => !followsFrom(diagnostic, best.doubtful, unread, data)),
   ];
-  const spec = best.spec === null ? null : (toJson(best.spec) as unknown as PipelineSpec);
-  if (spec === null || diagnostics.every(({ severity }) => severity === "warning")) return { spec, diagnostics };
+  const spec = best.spec === null ? null : (freezeJson(best.spec as unknown as Json) as unknown as PipelineSpec);
+  if (spec === null || diagnostics.every(leavesSpec)) return { spec, diagnostics };
   return { spec: null, diagnostics, draft: { spec, doubtful: best.doubtful } };
+}
+
+/** Whether a file is read as it is all the same: with a warning, and with a secret in it, which its author may know to be none. */
+function leavesSpec({ severity, code }: Diagnostic): boolean {
+  return severity === "warning" || Object.hasOwn(SECRET_CODES, code);
 }
 
 /** What was told already, and what may stand in a part of the text that cannot be read. */

@@ -1,5 +1,5 @@
 import { AGENT_KEYS_BY_TYPE, EXCLUSIVE_AGENT_KEYS } from "./agent-keys.ts";
-import type { Diagnostic, Path } from "./diagnostic.ts";
+import type { Diagnostic, Fix, Path } from "./diagnostic.ts";
 import { describe, tableName } from "./form.ts";
 import { handlersIn } from "./handlers.ts";
 import type { Json, JsonObject } from "./json.ts";
@@ -77,6 +77,11 @@ function problem(code: RuleCode, path: Path, message: string, rest: Partial<Diag
   return { severity: "error", code, message, path, ...rest };
 }
 
+/** Without what does nothing, nothing changes. */
+function removal(path: Path): Fix {
+  return { safe: true, edits: [{ path, at: "entry", text: "" }] };
+}
+
 function checkNames(path: Path, what: string, table: Json | undefined): Diagnostic[] {
   return entries(table)
     .filter(([name]) => !NAME.test(name))
@@ -148,13 +153,16 @@ function missingForType(
   }
   if (type === "script" && (agent.stdout === "text" || agent.stdout === "lines") && !has("output") && !isHandler) {
     const message = `with stdout = "${agent.stdout}", \`${name}\` needs \`output\`: the key of the state that gets it`;
-    problems.push(problem("missing-key", [...path, "stdout"], message, { label: "needs `output`", help: 'add output = "KEY"' }));
+    const line = `output = ${JSON.stringify(name.replaceAll("-", "_"))}`;
+    const fix: Fix = { safe: false, edits: [{ path, at: "end", text: `${line}\n` }] };
+    problems.push(problem("missing-key", [...path, "stdout"], message, { label: "needs `output`", help: `add ${line}`, fix }));
   }
   if (type === "canned" && has("fail_times") && !has("fail")) {
     problems.push(
       problem("no-effect", [...path, "fail_times"], "`fail_times` does nothing without `fail`", {
         at: "key",
-        help: 'add fail = "exit", or another kind of failure',
+        help: 'remove it, or add fail = "exit" or another kind of failure',
+        fix: removal([...path, "fail_times"]),
       }),
     );
   }
@@ -181,7 +189,9 @@ function checkInput(name: string, input: Json): Diagnostic[] {
   if (fallback === undefined) return problems;
   if (input.required === true) {
     const message = "`required = true` does nothing beside a `default`, which stands in for what is missing";
-    problems.push(problem("no-effect", [...path, "required"], message, { at: "key" }));
+    problems.push(
+      problem("no-effect", [...path, "required"], message, { at: "key", help: "remove `required`", fix: removal([...path, "required"]) }),
+    );
   }
   if (!fits(fallback)) {
     problems.push(mismatch(fallback, [...path, "default"], "default"));
@@ -208,7 +218,8 @@ function checkGroup(name: string, group: Json): Diagnostic[] {
     return [
       problem("no-effect", path, '`min_success` does nothing without on_error = "continue"', {
         at: "key",
-        help: 'add on_error = "continue"',
+        help: 'remove it, or add on_error = "continue"',
+        fix: removal(path),
       }),
     ];
   }
@@ -224,7 +235,11 @@ function checkHook(index: number, hook: Json): Diagnostic[] {
   const events = Array.isArray(hook.on) ? hook.on : [hook.on];
   if (hook.agents !== undefined && events.length > 0 && events.every((event) => event === "before_run" || event === "after_run")) {
     problems.push(
-      problem("no-effect", [...path, "agents"], "`agents` does nothing here: before_run and after_run belong to no agent", { at: "key" }),
+      problem("no-effect", [...path, "agents"], "`agents` does nothing here: before_run and after_run belong to no agent", {
+        at: "key",
+        help: "remove `agents`",
+        fix: removal([...path, "agents"]),
+      }),
     );
   }
   return problems;

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import type { Path } from "./diagnostic.ts";
 import { parseDuration } from "./duration.ts";
-import type { DurationRules } from "./duration.ts";
+import type { DurationRules, Meant } from "./duration.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { parseSize } from "./size.ts";
 import { AGENT_TYPES, FAILURE_KINDS, HOOK_EVENTS, INPUT_TYPES, NEVER_RETRIED_KINDS } from "./spec.ts";
@@ -18,7 +18,7 @@ export type Violation = { readonly path: Path; readonly expected: string } & (
   | { readonly kind: "type" }
   | { readonly kind: "choice"; readonly choices: readonly Json[] }
   | { readonly kind: "unknown-key"; readonly known: readonly string[] }
-  | { readonly kind: "rule"; readonly code: FormCode }
+  | { readonly kind: "rule"; readonly code: FormCode; readonly meant?: Meant | undefined }
 );
 
 /** Codes of the rules that a value has to keep besides its type. */
@@ -424,7 +424,12 @@ function duration(rules: DurationRules) {
     z.transform((written: string, context): number | null => {
       const parsed = parseDuration(written, rules);
       if ("ms" in parsed) return parsed.ms;
-      context.issues.push({ code: "custom", input: written, message: parsed.problem, params: { code: "invalid-duration" } });
+      context.issues.push({
+        code: "custom",
+        input: written,
+        message: parsed.problem,
+        params: { code: "invalid-duration", meant: parsed.meant },
+      });
       return z.NEVER;
     }),
   );
@@ -441,7 +446,12 @@ function size() {
     z.transform((written: string, context): number => {
       const parsed = parseSize(written);
       if ("bytes" in parsed) return parsed.bytes;
-      context.issues.push({ code: "custom", input: written, message: parsed.problem, params: { code: "invalid-size" } });
+      context.issues.push({
+        code: "custom",
+        input: written,
+        message: parsed.problem,
+        params: { code: "invalid-size", meant: parsed.meant },
+      });
       return z.NEVER;
     }),
   );
@@ -470,7 +480,7 @@ function violations(issue: z.core.$ZodIssue, parent: Path): Violation[] {
       return alternative === undefined ? [{ path, kind: "type", expected }] : alternative.flatMap((inner) => violations(inner, path));
     }
     case "custom":
-      return [{ path, kind: "rule", expected, code: issue.params?.code as FormCode }];
+      return [{ path, kind: "rule", expected, code: issue.params?.code as FormCode, meant: issue.params?.meant as Meant | undefined }];
     default:
       return [{ path, kind: "type", expected }];
   }

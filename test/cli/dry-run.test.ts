@@ -61,7 +61,7 @@ describe("a dry run", () => {
       reached only by a branch: depends on the outcome of \`write\`
 
 Time       at most 5m: then the pipeline's timeout ends the run
-           without it 10m 21s = fetch 21s + write 10m + check 0ms
+           without it 10m 21s = fetch 21s + write 10m
            not counted: longer waits that a server asks for
 
 Inputs     topic  string, required           missing: give it with --input topic=…
@@ -108,7 +108,7 @@ A run would not start: the input topic, the variable FETCH_TOKEN, the variable O
   test("counts with --timeout instead of the file's", async () => {
     expect([(await json(["report.toml"])).timeout_ms, (await json(["report.toml"])).worst_case]).toEqual([
       300_000,
-      { ms: 300_000, longest_ms: 621_000, arithmetic: "fetch 21s + write 10m + check 0ms" },
+      { ms: 300_000, longest_ms: 621_000, arithmetic: "fetch 21s + write 10m" },
     ]);
     expect((await json(["report.toml", "--timeout", "20s"])).timeout_ms).toBe(20_000);
     expect((await json(["report.toml", "--timeout", "none"])).worst_case).toMatchObject({ ms: 621_000 });

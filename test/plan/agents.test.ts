@@ -36,12 +36,13 @@ describe("an agent has", () => {
       retry_jitter: true,
       on_error: "continue",
     } as const;
-    const own = { timeout: "none", retries: 0, retry_delay: "0s", retry_max_delay: "none", retry_jitter: false, on_error: "fail" } as const;
+    const own = { timeout: "none", retries: 1, retry_delay: "0s", retry_max_delay: "none", retry_jitter: false, on_error: "fail" } as const;
     expect(await agentOf(script(own), { defaults })).toMatchObject({
       timeoutMs: null,
-      retry: { ...POLICIES, retries: 0, delayMs: 0, maxDelayMs: null, jitter: false },
+      retry: { ...POLICIES, retries: 1, delayMs: 0, maxDelayMs: null, jitter: false },
       onError: "fail",
     });
+    expect(await agentOf(script({ retries: 0 }), { defaults })).toMatchObject({ retry: { retries: 0 } });
     expect(await agentOf(script(), { defaults })).toMatchObject({
       timeoutMs: 5000,
       retry: { ...POLICIES, retries: 3, delayMs: 4000, maxDelayMs: 9000, jitter: true },
@@ -50,11 +51,14 @@ describe("an agent has", () => {
   });
 
   test("what [defaults] say with 0, false and none", async () => {
-    const defaults = { timeout: "none", retries: 0, retry_jitter: false, temperature: 0, model: "m" } as const;
+    const defaults = { timeout: "none", retries: 0, temperature: 0, model: "m" } as const;
     expect(await agentOf({ type: "llm" }, { defaults })).toMatchObject({
       timeoutMs: null,
-      retry: { ...POLICIES, jitter: false },
+      retry: POLICIES,
       call: { model: "m", temperature: 0 },
+    });
+    expect(await agentOf({ type: "llm", retries: 1 }, { defaults: { ...defaults, retry_jitter: false } })).toMatchObject({
+      retry: { ...POLICIES, retries: 1, jitter: false },
     });
   });
 

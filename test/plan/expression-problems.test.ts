@@ -8,7 +8,7 @@ describe("problems that the text shows", () => {
     [" \n", ["empty-expression [ \n] there is no expression"]],
     ["count +", ["invalid-expression [] this expression ends too early"]],
     ["count = 3", ["invalid-expression [=] `=` is no operator here (write `==`)"]],
-    ["count === 3", ["invalid-expression [=] `=` is no operator here (write `==`)"]],
+    ["count === 3", ["invalid-expression [=] `=` is no operator here (remove `=`)"]],
     ["ready & ready", ["invalid-expression [&] `&` is no operator here (write `&&`)"]],
     ["ready and ready", ["invalid-expression [and] `and` is no operator here (write `&&`)"]],
     ["count 3", ["invalid-expression [3] `3` cannot stand here (an operator such as `==` or `&&` may be missing before it)"]],
@@ -75,8 +75,11 @@ describe("problems that the text shows", () => {
     ],
     ["has(items[0].x)", ["type-mismatch [items[0].x] `has` asks for a member by name, such as `has(state.name)`"]],
     ["fetch(name)", ["unknown-function [fetch(name)] there is no function `fetch`"]],
-    ["len(items)", ["unknown-function [len(items)] there is no function `len` (did you mean `size`?)"]],
-    ["name.startWith('A')", ["unknown-function [name.startWith('A')] there is no function `startWith` (did you mean `startsWith`?)"]],
+    ["len(items)", ["unknown-function [len(items)] there is no function `len` (replace `len` with `size`)"]],
+    [
+      "name.startWith('A')",
+      ["unknown-function [name.startWith('A')] there is no function `startWith` (replace `startWith` with `startsWith`)"],
+    ],
     ["name.constructor()", ["unknown-function [name.constructor()] there is no function `constructor`"]],
     [
       "contains(name, 'A')",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { formatDuration, parseDuration } from "../../src/spec/duration.ts";
+import { formatDuration, parseDuration, type Meant } from "../../src/spec/duration.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -49,7 +49,9 @@ describe("parseDuration refuses", () => {
     ["spaces", "1h 30m", '"1h 30m" is not a duration; write "1h30m"'],
     ["capital letters", "30S", '"30S" is not a duration; write "30s"'],
     ["a capital none", "None", '"None" is not a duration; write "none"'],
-    ["words", "10 minutes", '"10 minutes" is not a duration; write it like "500ms", "30s", "2m", "1h30m" or "1d"'],
+    ["words", "10 minutes", '"10 minutes" is not a duration; write "10m"'],
+    ["other words", "10 ticks", '"10 ticks" is not a duration; write it like "500ms", "30s", "2m", "1h30m" or "1d"'],
+    ["what would be too little", "0 S", '"0 S" is not a duration; write it like "500ms", "30s", "2m", "1h30m" or "1d"'],
     ["nothing", "", '"" is not a duration; write it like "500ms", "30s", "2m", "1h30m" or "1d"'],
     ["other digits than 0 to 9", "٣s", '"٣s" is not a duration; write it like "500ms", "30s", "2m", "1h30m" or "1d"'],
     ["an exponent", "1e3s", '"1e3s" is not a duration; write it like "500ms", "30s", "2m", "1h30m" or "1d"'],
@@ -66,7 +68,18 @@ describe("parseDuration refuses", () => {
       "x".repeat(100),
       `"${"x".repeat(40)}…" is not a duration; write it like "500ms", "30s", "2m", "1h30m" or "1d"`,
     ],
-  ])("%s", (_sentence, text, problem) => expect(parseDuration(text)).toEqual({ problem }));
+  ])("%s", (_sentence, text, problem) => expect(parseDuration(text)).toMatchObject({ problem }));
+
+  test.each<[sentence: string, text: string, meant: Meant | undefined]>([
+    ["certainly, with a space and a capital", "1H 30m", { text: "1h30m", isCertain: true }],
+    ["certainly, in words", "1 hour 30 mins", { text: "1h30m", isCertain: true }],
+    ["certainly, in other words", "2 Days 5 sec 100 milliseconds", { text: "2d5s100ms", isCertain: true }],
+    ["perhaps, without a unit", "30", { text: "30s", isCertain: false }],
+    ["nothing that is a duration", "soon", undefined],
+    ["nothing that can stand there", "0 s", undefined],
+  ])("what may be meant: %s", (_sentence, text, meant) =>
+    expect(parseDuration(text)).toEqual({ problem: expect.any(String), ...(meant && { meant }) }),
+  );
 
   test("none where there has to be an end", () =>
     expect([parseDuration("none", { none: false }), parseDuration("none", { none: false, zero: true })]).toEqual([

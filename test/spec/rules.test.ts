@@ -50,12 +50,12 @@ describe("a file is told", () => {
     [
       "of text that goes nowhere",
       [AGENT, 'type = "script"', 'shell = "ls"', 'stdout = "lines"'],
-      ['6:10 missing-key: with stdout = "lines", `one` needs `output`: the key of the state that gets it (add output = "KEY")'],
+      ['6:10 missing-key: with stdout = "lines", `one` needs `output`: the key of the state that gets it (add output = "one")'],
     ],
     [
       "of fail_times without fail",
       [AGENT, 'type = "canned"', "fail_times = 1"],
-      ['5:1 no-effect: `fail_times` does nothing without `fail` (add fail = "exit", or another kind of failure)'],
+      ['5:1 no-effect: `fail_times` does nothing without `fail` (remove it, or add fail = "exit" or another kind of failure)'],
     ],
     [
       "of names that environment variables cannot have",
@@ -102,12 +102,12 @@ describe("a file is told", () => {
     [
       "of an input that is required beside a default",
       ["[inputs.n]", "required = true", "default = 1"],
-      ["4:1 no-effect: `required = true` does nothing beside a `default`, which stands in for what is missing"],
+      ["4:1 no-effect: `required = true` does nothing beside a `default`, which stands in for what is missing (remove `required`)"],
     ],
     [
       "of min_success without continue",
       ["[orchestration.sequential.parallel.g]", 'agents = ["a", "b"]', "min_success = 1"],
-      ['5:1 no-effect: `min_success` does nothing without on_error = "continue" (add on_error = "continue")'],
+      ['5:1 no-effect: `min_success` does nothing without on_error = "continue" (remove it, or add on_error = "continue")'],
     ],
     [
       "of min_success above the number of members",
@@ -143,7 +143,7 @@ describe("a file is told", () => {
     [
       "of agents for events of the run",
       ["[[hooks]]", 'on = ["before_run", "after_run"]', 'agents = ["one"]', 'module = "m.ts"'],
-      ["5:1 no-effect: `agents` does nothing here: before_run and after_run belong to no agent"],
+      ["5:1 no-effect: `agents` does nothing here: before_run and after_run belong to no agent (remove `agents`)"],
     ],
     [
       "nothing of agents where one event is a stage's",

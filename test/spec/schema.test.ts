@@ -167,7 +167,7 @@ describe("a file is told", () => {
     [
       "of a size in other letters",
       fileWith("[agents.one]", 'max_output = "10mb"'),
-      ['4:14 invalid-size: `max_output`: "10mb" is not a size; write "10MB"'],
+      ['4:14 invalid-size: `max_output`: "10mb" is not a size; write "10MB" (replace "10mb" with "10MB")'],
     ],
     [
       "of a duration without a unit",
@@ -214,7 +214,7 @@ describe("a file is told", () => {
     [
       "of a kind of failure that is never retried",
       fileWith("[agents.one]", 'retry_on = ["timeout", "quota"]'),
-      ['4:24 never-retried: "quota" is never retried, since another attempt cannot mend it'],
+      ['4:24 never-retried: "quota" is never retried, since another attempt cannot mend it (remove it)'],
     ],
     [
       "of a kind of failure that is mistyped",

@@ -37,5 +37,12 @@ describe("parseSize refuses", () => {
     ["the other notation", "10MiB", '"10MiB" is not a size; write "10MB"'],
     ["half a unit", "10M", '"10M" is not a size; write "10MB"'],
     ["words", "much", '"much" is not a size; write it like "512B", "8KB" or "10MB"'],
-  ])("%s", (_sentence, text, problem) => expect(parseSize(text)).toEqual({ problem }));
+  ])("%s", (_sentence, text, problem) => expect(parseSize(text)).toMatchObject({ problem }));
+
+  test("with what is certainly meant, or perhaps", () =>
+    expect(["10 mib", "10", "10 tea"].map((text) => parseSize(text))).toMatchObject([
+      { meant: { text: "10MB", isCertain: true } },
+      { meant: { text: "10B", isCertain: false } },
+      { problem: '"10 tea" is not a size; write it like "512B", "8KB" or "10MB"' },
+    ]));
 });

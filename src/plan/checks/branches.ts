@@ -102,6 +102,7 @@ function checkCircles(
         at: "key",
         label: "needs `max_times`",
         help: "say how often at most, for example max_times = 3",
+        fix: { safe: false, edits: [{ path: [...BRANCHES, index], at: "end", text: "max_times = 3\n" }] },
       },
     );
     // A bound lets a run go on past the branch, and so round another circle.

@@ -31,15 +31,19 @@ export function checkHandlers({ source, handlers, effective, agents, reached, ex
         at: "key",
         ...relatedTo(name, effective),
         help: `remove \`${key}\``,
+        // Who undoes it may have nothing else to do.
+        ...(key === "rollback" ? {} : { fix: { safe: true, edits: [{ path: ["agents", name, key], at: "entry", text: "" }] } }),
       });
     }
   }
   const isPlanned = Object.keys(source.pipelines).length === new Set(nestedPlans(agents.values())).size;
   const mode = source.spec.orchestration.sequential.pipeline?.rollback;
   if (mode === undefined || !isPlanned || canUndo([...agents.values()].filter(({ name }) => reached.has(name)))) return;
-  report.error("no-effect", ["orchestration", "sequential", "pipeline", "rollback"], "`rollback` does nothing here: no agent has one", {
+  const path: Path = ["orchestration", "sequential", "pipeline", "rollback"];
+  report.error("no-effect", path, "`rollback` does nothing here: no agent has one", {
     at: "key",
-    help: 'say in [agents.NAME] which agent undoes that one: rollback = "…"; or remove this key',
+    fix: { safe: true, edits: [{ path, at: "entry", text: "" }] },
+    help: 'remove it, or say in [agents.NAME] which agent undoes that one: rollback = "…"',
   });
 }
 

@@ -1,5 +1,5 @@
 import { relative } from "node:path";
-import { nearest } from "../../spec/suggest.ts";
+import { isCertain, nearest } from "../../spec/suggest.ts";
 import type { EffectiveAgent } from "../effective.ts";
 import { isRequired } from "../inputs.ts";
 import type { AgentPlan, PlanSource } from "../plan.ts";
@@ -18,9 +18,11 @@ export function checkNestedInputs(agent: EffectiveAgent, { input, call }: AgentP
     const near = nearest(key, inputs.keys());
     // What is misspelt here is not missing as well.
     if (near !== undefined) missing.delete(near);
+    const isFree = near !== undefined && !input.some((entry) => entry.key === near);
     report.error("unknown-input", [...path, key], `${inner} declares no input called \`${key}\``, {
       at: "key",
-      help: near === undefined ? `it declares ${listed(inputs.keys())}` : `did you mean \`${near}\`?`,
+      help: near === undefined ? `it declares ${listed(inputs.keys())}` : `replace \`${key}\` with \`${near}\``,
+      ...(isFree ? { fix: { safe: isCertain(key, near, inputs.keys()), edits: [{ path: [...path, key], at: "key", text: near }] } } : {}),
     });
   }
   if (missing.size === 0) return;

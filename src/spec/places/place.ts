@@ -1,4 +1,5 @@
 import type { Span } from "../diagnostic.ts";
+import { hideSecrets, mayHoldSecret } from "../secrets.ts";
 
 /**
  * A range of the text. Offsets count UTF-16 code units, for programs; lines and columns are 1-based and count code points, as
@@ -12,23 +13,25 @@ export interface Place extends Span {
   /** The columns in UTF-16 code units, for formats that count like that. */
   readonly unitColumn: number;
   readonly endUnitColumn: number;
-  /** The text of the first line. */
+  /** The text of the first line, in which secrets are struck out. */
   readonly source: string;
 }
 
 /** A text, and where its lines start. */
 export interface Lines {
   readonly source: string;
+  /** As it may be shown: secrets are struck out. It has the same length. */
+  shown: string;
   readonly starts: readonly number[];
 }
 
 export function linesOf(source: string): Lines {
   const starts = [0];
   for (let index = source.indexOf("\n"); index !== -1; index = source.indexOf("\n", index + 1)) starts.push(index + 1);
-  return { source, starts };
+  return { source, shown: mayHoldSecret(source) ? hideSecrets(source) : source, starts };
 }
 
-export function placeOf(span: Span, { source, starts }: Lines): Place {
+export function placeOf(span: Span, { source, shown, starts }: Lines): Place {
   const line = lineAt(starts, span.start);
   const endLine = lineAt(starts, span.end);
   const startOf = (lineNumber: number): number => starts[lineNumber - 1] ?? 0;
@@ -41,7 +44,7 @@ export function placeOf(span: Span, { source, starts }: Lines): Place {
     endColumn: columnAt(endLine, span.end),
     unitColumn: span.start - startOf(line) + 1,
     endUnitColumn: span.end - startOf(endLine) + 1,
-    source: source.slice(startOf(line), (starts[line] ?? source.length + 1) - 1).replace(/\r$/, ""),
+    source: shown.slice(startOf(line), (starts[line] ?? source.length + 1) - 1).replace(/\r$/, ""),
   };
 }
 

@@ -1,0 +1,66 @@
+import { describe, expect, test } from "vitest";
+import { compileExpression } from "../../src/plan/expression.ts";
+import { hyphenated } from "../../src/plan/hyphenated.ts";
+import type { ExpressionProblem } from "../../src/plan/scope.ts";
+
+/** What is told of an expression in which nothing but `keys` is written, without repetitions. */
+function problemsOf(text: string, ...keys: string[]): ExpressionProblem[] {
+  const compiled = compileExpression(text, {});
+  if (!("expression" in compiled)) throw new Error(JSON.stringify(compiled.problems));
+  const unknown = compiled.expression.reads.keys.filter(({ name }) => !keys.includes(name));
+  const problems = unknown.flatMap((read) => hyphenated(read, text, new Set(keys)) ?? []);
+  return [...new Map(problems.map((problem) => [problem.start, problem])).values()];
+}
+
+/** The expression after the fixes of all problems, from the last to the first. */
+function fixed(text: string, ...keys: string[]): string {
+  return problemsOf(text, ...keys)
+    .toSorted((a, b) => b.start - a.start)
+    .reduce((result, { fix }) => (fix === undefined ? result : result.slice(0, fix.start) + fix.text + result.slice(fix.end)), text);
+}
+
+test("a name with a hyphen is told once, at the whole name", () =>
+  expect(problemsOf("tax-rate > 0.2", "tax-rate")).toEqual([
+    {
+      code: "hyphenated-name",
+      message: "`tax-rate` is read here as `tax` minus `rate`",
+      start: 0,
+      end: 8,
+      help: "for the key `tax-rate`, write `state['tax-rate']`",
+      fix: { safe: true, start: 0, end: 8, text: "state['tax-rate']" },
+    },
+  ]));
+
+describe("the fix is exact", () => {
+  test.each([
+    ["as a member of the state", "state.tax-rate * 2", ["tax-rate"], "state['tax-rate'] * 2"],
+    ["with members of its own", "tax-rate.value > 1", ["tax-rate"], "state['tax-rate'].value > 1"],
+    ["in a call", "size(open-orders) > limit", ["open-orders", "limit"], "size(state['open-orders']) > limit"],
+    ["with several hyphens", "a-b-c == 1", ["a-b-c"], "state['a-b-c'] == 1"],
+    ["the longest name there is", "a-b-c == 1", ["a-b", "a-b-c"], "state['a-b-c'] == 1"],
+    ["a shorter name, from which something is taken", "a-b-c == 1", ["a-b", "c"], "state['a-b']-c == 1"],
+    ["a name that is taken from something", "a-b-c == 1", ["a", "b-c"], "a-state['b-c'] == 1"],
+    ["a name that ends in a number", "top-3 == 1", ["top-3"], "state['top-3'] == 1"],
+    ["where one half is a key as well", "order-id == 1", ["order", "order-id"], "state['order-id'] == 1"],
+    ["at every place", "tax-rate > 1 || tax-rate < 0", ["tax-rate"], "state['tax-rate'] > 1 || state['tax-rate'] < 0"],
+    [
+      "behind a text with a hyphen",
+      "'tax-rate' != name && tax-rate > 1",
+      ["name", "tax-rate"],
+      "'tax-rate' != name && state['tax-rate'] > 1",
+    ],
+  ])("%s", (_sentence, text, keys, expected) => {
+    expect(fixed(text, ...keys)).toBe(expected);
+    expect(problemsOf(expected, ...keys)).toEqual([]);
+  });
+});
+
+describe("nothing is said", () => {
+  test.each([
+    ["of a difference of keys", "total-paid > 0", ["total", "paid", "total-paid"]],
+    ["of a difference with spaces", "tax - rate > 0", ["tax-rate"]],
+    ["where nothing writes the key", "tax-rate > 0", ["rate-tax"]],
+    ["of a member of something else", "order.tax-rate > 0", ["order", "tax-rate"]],
+    ["of a name without a hyphen", "tax > 0", ["tax-rate"]],
+  ])("%s", (_sentence, text, keys) => expect(problemsOf(text, ...keys)).toEqual([]));
+});
