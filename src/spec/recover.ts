@@ -32,7 +32,7 @@ export function recover<Table extends Record<string, unknown>>(source: string, a
 
 /** Whether no statement up to an offset is as it was written: then the text is something else than TOML, and its mistakes are one. */
 function isOtherLanguage(source: string, { diagnostics, patches }: Repairs, end: number): boolean {
-  if (diagnostics.length < 2 && !/^\s*\{\s*(?:"|$)/.test(source)) return false;
+  if (diagnostics.length < 2 && !/^\s*(?:\{\s*(?:"|$)|---|[\w-]+:[ \t]*\r?\n)/.test(source)) return false;
   const kept = statementsOf(applyPatches(source, patches)).filter((statement) => {
     const { start } = inSource({ patches }, statement);
     return start < end && !patches.some((patch) => patch.start <= start && start <= patch.end);

@@ -105,12 +105,12 @@ describe("validate with `-` reads standard input", () => {
     expect(await validate(["-", "good.toml"], { stdin: "x" })).toEqual({
       code: 1,
       stdout: "good.toml: valid\n",
-      stderr: `error[syntax]: this is not valid TOML: a key without a value
+      stderr: `error[syntax]: this is not valid TOML: \`x\` stands alone
   --> stdin.toml:1:1
    |
  1 | x
    | ^
-   = help: write key = value, or [table]
+   = help: write x = and a value, or [x] for a table; a comment begins with #
 
 1 error
 `,
