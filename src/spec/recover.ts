@@ -57,7 +57,7 @@ const LOOK_AHEAD = 6;
 /** Those after which the fewest are needed; of several, the first. */
 function best(candidates: readonly Repairs[], source: string, attempt: Attempt<unknown>): Repairs {
   let [chosen] = candidates as [Repairs];
-  if (candidates.length === 1) return chosen;
+  if (candidates.length === 1 || isSettled(candidates, source, attempt)) return chosen;
   let fewest = LOOK_AHEAD;
   for (const repairs of candidates) {
     const needed = countNeeded({ source, attempt, repairs }, fewest);
@@ -65,6 +65,15 @@ function best(candidates: readonly Repairs[], source: string, attempt: Attempt<u
     if (fewest === 0) break;
   }
   return chosen;
+}
+
+/** Whether after the first of them nothing is wrong any more in the part of the text that they are about. */
+function isSettled(candidates: readonly Repairs[], source: string, attempt: Attempt<unknown>): boolean {
+  const [first] = candidates as [Repairs];
+  const result = attempt(applyPatches(source, first.patches));
+  if ("table" in result) return true;
+  const own = candidates.flatMap(({ patches }) => patches.filter((patch) => candidates.some((other) => !other.patches.includes(patch))));
+  return offsetInSource(first.patches, result.failure.offset) > Math.max(...own.map(({ end }) => end));
 }
 
 /** How many more are needed, up to a number from which on it does not matter. */
