@@ -91,7 +91,8 @@ function countNeeded({ source, attempt, repairs }: Repairing, most: number): num
 function nextRepairs(repairing: Repairing, failure: Failure): Repairs[] {
   const { source, repairs } = repairing;
   const text = applyPatches(source, repairs.patches);
-  const comment = commentsOf(text).find(({ start, end }) => start < failure.offset && failure.offset < end);
+  const comments = failure.reason.includes("comments") ? commentsOf(text) : [];
+  const comment = comments.find(({ start, end }) => start < failure.offset && failure.offset < end);
   if (comment !== undefined) return [removed(repairing, comment, failure)];
   const statements = statementsOf(text);
   const index = statements.findLastIndex(({ start }) => start <= failure.offset);
@@ -224,7 +225,8 @@ function replaced(repairing: Repairing, place: Place & { readonly text: string }
   const instead = "table" in attempt(salvaged.text) ? salvaged.text : "";
   const patch = { ...range, text: salvaged.isHeader && instead === "" ? dropping(range.start) : instead };
   const patches = addPatch(repairs.patches, patch);
-  const made = statementsOf(applyPatches(source, patches)).find(({ start }) => start === statement.start);
+  const upToHere = applyPatches(source, patches).slice(0, statement.start + patch.text.length);
+  const made = statementsOf(upToHere).find(({ start }) => start === statement.start);
   const path = instead === "" ? undefined : made?.path;
   const { start: offset } = inSource(repairs, { start: failure.offset, end: failure.offset });
   return {
