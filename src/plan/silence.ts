@@ -47,6 +47,7 @@ interface Ignore {
 async function silenceIn(text: string, file: string, diagnostics: readonly Diagnostic[]): Promise<Diagnostic[]> {
   const ignores = ignoresIn(text);
   const here = diagnostics.filter((diagnostic) => diagnostic.file === file);
+  const isUnsure = here.some(({ severity, code }) => severity === "error" && !isJudgement(code));
   const { spansIn } = await import("../spec/positions.ts");
   const spans = await spansIn(text, here);
   const silenced = new Set<Diagnostic>();
@@ -55,6 +56,8 @@ async function silenceIn(text: string, file: string, diagnostics: readonly Diagn
   const told = ignores.flatMap((ignore): Diagnostic[] => {
     const meant = here.filter((diagnostic, index) => ignore.codes.includes(diagnostic.code) && isAbout(ignore, spans[index] ?? null));
     const problem = problemOf(ignore, meant);
+    // What it would silence may be hidden by the error.
+    if (problem?.code === "unused-ignore" && isUnsure) return [];
     if (problem === null) for (const diagnostic of meant) silenced.add(diagnostic);
     return problem === null || (problem.code === "unused-ignore" && !isWhole)
       ? []

@@ -32,7 +32,7 @@ export function recover<Table extends Record<string, unknown>>(source: string, a
 
 /** Whether no statement up to an offset is as it was written: then the text is something else than TOML, and its mistakes are one. */
 function isOtherLanguage(source: string, { diagnostics, patches }: Repairs, end: number): boolean {
-  if (diagnostics.length < 2 && !/^\s*\{\s*(?:"|$)/.test(source)) return false;
+  if (diagnostics.length < 2 && !/^\s*(?:\{\s*(?:"|$)|---|[\w-]+:[ \t]*\r?\n)/.test(source)) return false;
   const kept = statementsOf(applyPatches(source, patches)).filter((statement) => {
     const { start } = inSource({ patches }, statement);
     return start < end && !patches.some((patch) => patch.start <= start && start <= patch.end);
@@ -57,7 +57,7 @@ const LOOK_AHEAD = 6;
 /** Those after which the fewest are needed; of several, the first. */
 function best(candidates: readonly Repairs[], source: string, attempt: Attempt<unknown>): Repairs {
   let [chosen] = candidates as [Repairs];
-  if (candidates.length === 1) return chosen;
+  if (candidates.length === 1 || isSettled(candidates, source, attempt)) return chosen;
   let fewest = LOOK_AHEAD;
   for (const repairs of candidates) {
     const needed = countNeeded({ source, attempt, repairs }, fewest);
@@ -65,6 +65,15 @@ function best(candidates: readonly Repairs[], source: string, attempt: Attempt<u
     if (fewest === 0) break;
   }
   return chosen;
+}
+
+/** Whether after the first of them nothing is wrong any more in the part of the text that they are about. */
+function isSettled(candidates: readonly Repairs[], source: string, attempt: Attempt<unknown>): boolean {
+  const [first] = candidates as [Repairs];
+  const result = attempt(applyPatches(source, first.patches));
+  if ("table" in result) return true;
+  const own = candidates.flatMap(({ patches }) => patches.filter((patch) => candidates.some((other) => !other.patches.includes(patch))));
+  return offsetInSource(first.patches, result.failure.offset) > Math.max(...own.map(({ end }) => end));
 }
 
 /** How many more are needed, up to a number from which on it does not matter. */
@@ -82,7 +91,8 @@ function countNeeded({ source, attempt, repairs }: Repairing, most: number): num
 function nextRepairs(repairing: Repairing, failure: Failure): Repairs[] {
   const { source, repairs } = repairing;
   const text = applyPatches(source, repairs.patches);
-  const comment = commentsOf(text).find(({ start, end }) => start < failure.offset && failure.offset < end);
+  const comments = failure.reason.includes("comments") ? commentsOf(text) : [];
+  const comment = comments.find(({ start, end }) => start < failure.offset && failure.offset < end);
   if (comment !== undefined) return [removed(repairing, comment, failure)];
   const statements = statementsOf(text);
   const index = statements.findLastIndex(({ start }) => start <= failure.offset);
@@ -215,7 +225,8 @@ function replaced(repairing: Repairing, place: Place & { readonly text: string }
   const instead = "table" in attempt(salvaged.text) ? salvaged.text : "";
   const patch = { ...range, text: salvaged.isHeader && instead === "" ? dropping(range.start) : instead };
   const patches = addPatch(repairs.patches, patch);
-  const made = statementsOf(applyPatches(source, patches)).find(({ start }) => start === statement.start);
+  const upToHere = applyPatches(source, patches).slice(0, statement.start + patch.text.length);
+  const made = statementsOf(upToHere).find(({ start }) => start === statement.start);
   const path = instead === "" ? undefined : made?.path;
   const { start: offset } = inSource(repairs, { start: failure.offset, end: failure.offset });
   return {

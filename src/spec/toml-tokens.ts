@@ -28,10 +28,19 @@ export function* tokensOf(text: string, offset = 0): Generator<Token> {
   const pattern = new RegExp(TOKEN, "y");
   for (let start = offset; start < text.length; start = pattern.lastIndex) {
     pattern.lastIndex = start;
-    const index = pattern.exec(text)?.findIndex((part, group) => group > 0 && part !== undefined) ?? -1;
-    const kind = KINDS[index];
+    pattern.test(text);
+    const kind = kindOf(text[start] ?? "", pattern.lastIndex - start);
     if (kind !== undefined) yield { kind, start, end: pattern.lastIndex };
   }
+}
+
+/** By its first character. */
+function kindOf(first: string, length: number): Token["kind"] | undefined {
+  if (first === "\n" || (first === "\r" && length === 2)) return "line-break";
+  if (first === "#") return "comment";
+  if (first === '"' || first === "'") return "string";
+  if ("[]{}=,".includes(first)) return "mark";
+  return /\s/.test(first) ? undefined : "word";
 }
 
 // What closes a string is optional, so that no pattern is ever tried twice over the same characters.
@@ -41,5 +50,4 @@ const STRINGS = [
   String.raw`"(?:[^"\\\r\n]+|\\[^\r\n])*"?`,
   String.raw`'[^'\r\n]*'?`,
 ];
-const KINDS: readonly (Token["kind"] | undefined)[] = [undefined, "comment", "line-break", "string", "mark", "word"];
-const TOKEN = String.raw`(#(?:[^\r\n]|\r(?!\n))*)|(\r?\n)|(${STRINGS.join("|")})|([[\]{}=,])|([^\s#"'[\]{}=,]+)|[^]`;
+const TOKEN = String.raw`#(?:[^\r\n]|\r(?!\n))*|\r?\n|${STRINGS.join("|")}|[[\]{}=,]|[^\s#"'[\]{}=,]+|[^]`;

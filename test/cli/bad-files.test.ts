@@ -62,12 +62,12 @@ const rows: readonly Row[] = [
   {
     sentence: "TOML that breaks off",
     file: `${MARKS}name = "repo`,
-    stderr: `error[syntax]: this is not valid TOML: the file ends inside a text
+    stderr: `error[syntax]: this is not valid TOML: the text that begins here does not end in its line
   --> bad.toml:6:8
    |
  6 | name = "repo
-   |        ^
-   = help: close the quotes
+   |        ^^^^^
+   = fix: write " at the end of the text
 
 1 error
 `,
@@ -75,12 +75,12 @@ const rows: readonly Row[] = [
   {
     sentence: "another language",
     file: "agents:\n  - a\n",
-    stderr: `error[syntax]: this is not valid TOML: illegal character in key
-  --> bad.toml:1:7
+    stderr: `error[syntax]: this is not valid TOML: the file looks like YAML
+  --> bad.toml:1:1
    |
  1 | agents:
-   |       ^
-   = help: a key is letters, digits, - and _; anything else stands in quotes
+   | ^^^^^^^
+   = help: a pipeline file is TOML: [tables], and keys such as timeout = "30s"
 
 1 error
 `,
