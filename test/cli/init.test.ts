@@ -100,7 +100,7 @@ describe("completion", () => {
       const { stdout: lines } = spawnSync("bash", ["--norc", "-c", shell], { encoding: "utf8" });
       return lines.split("\n").filter((word) => word !== "");
     };
-    const commands = "run resume rerun rollback runs show events breakers validate init schema completion";
+    const commands = "run resume rerun rollback runs show events breakers validate explain init schema completion";
     expect(offered("agentflow", "")).toEqual(commands.split(" "));
     expect(offered("agentflow", "runs", "")).toEqual(["rm", "prune"]);
     expect(offered("agentflow", "runs", "prune", "--ke")).toEqual(["--keep"]);
@@ -121,6 +121,7 @@ describe("completion", () => {
       "support",
       "trio",
     ]);
+    expect(offered("agentflow", "explain", "unknown-a")).toEqual(["unknown-agent"]);
     expect(offered("agentflow", "completion", "")).toEqual(["bash", "zsh", "fish"]);
   });
 
