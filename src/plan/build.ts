@@ -12,11 +12,15 @@ import { checkHandlers } from "./checks/handlers.ts";
 import { checkNestedInputs } from "./checks/nested-inputs.ts";
 import { checkReachability, reachedNames } from "./checks/reachability.ts";
 import { Report } from "./checks/report.ts";
+import { checkTypes } from "./checks/types.ts";
+import { checkUnreachableStages } from "./checks/unreachable-stages.ts";
+import { checkUnusedInputs } from "./checks/unused-inputs.ts";
 import { effectiveAgents } from "./effective.ts";
 import { planHooks } from "./hooks.ts";
 import type { AgentPlan, Plan, PlanSource } from "./plan.ts";
 import { planProviders } from "./providers.ts";
 import { settingsOf } from "./settings.ts";
+import { stateFlowOf } from "./state-flow.ts";
 import type { Doubts } from "./source.ts";
 import { groupsOf, type Names, planStructure } from "./structure.ts";
 
@@ -65,7 +69,11 @@ export function buildPlan(source: PlanSource, options: BuildOptions = {}): Built
   checkGroupConflicts(structure, agents, names);
   for (const agent of effective.values()) checkNestedInputs(agent, agents.get(agent.name) as AgentPlan, source, report);
   checkHandlers({ source, handlers, effective, agents, reached, extended, report });
-  const assumedInputs = checkDataFlow({ ...graph, source, agents, reached, handlers, report });
+  const state = stateFlowOf({ source, structure, branches, agents, effective, reached, handlers, report });
+  checkUnreachableStages(state);
+  const assumedInputs = checkDataFlow(state);
+  checkTypes(state);
+  checkUnusedInputs(state);
   const diagnostics = distinct([...nested.diagnostics, ...report.diagnostics]);
   const isWhole = doubts === undefined && nested.plans.size === Object.keys(source.pipelines).length;
   if (!isWhole || diagnostics.some(({ severity }) => severity === "error")) return { plan: null, diagnostics };
