@@ -105,6 +105,23 @@ export const FLOW: readonly Mistake[] = [
     by: '[orchestration.sequential.parallel.pair]\nagents = ["slow", "flaky"]\n\n[orchestration.sequential.parallel.mixed]\nagents = [«"pair"», "broken"]',
     code: "group-in-group",
   },
+  {
+    file: "release-notes",
+    replace: 'from_agent = "commits"\ncondition = "size(commits) == 0"\nto_agent = "nothing"',
+    by: 'from_agent = "commits"\nto_agent = "nothing"',
+    place: 'agents = ["commits", «"group"», "write"]',
+    code: "unreachable-stage",
+  },
+  { file: "etl-orders", replace: 'condition = "size(rejected) > 0"', by: 'condition = «"true"»', code: "constant-condition" },
+  { file: "incident", replace: "condition = \"severity == 'low'\"", by: "condition = «\"'low' == 'high'\"»", code: "constant-condition" },
+  {
+    file: "code-review",
+    replace: "condition = \"verdict == 'approve' && !strict\"\n",
+    by: "",
+    place: 'agents = ["read", "reviewers", "judge", «"post"»]',
+    code: "unreachable-stage",
+  },
+  { file: "invoices", replace: "amount > limit", by: "«currency == 'GBP'»", code: "constant-condition" },
 ];
 
 /** What the checks do not find yet; each with the code that it should have. */
@@ -123,29 +140,6 @@ export const FLOW_LATER: readonly Mistake[] = [
   },
   { file: "contract-check", replace: 'to_agent = "lawyer"', by: 'to_agent = «"clauses"»', code: "branch-in-group" },
   // A stage after a branch that always leaves, and none that leads there.
-  {
-    file: "release-notes",
-    replace: 'from_agent = "commits"\ncondition = "size(commits) == 0"\nto_agent = "nothing"',
-    by: 'from_agent = "commits"\nto_agent = "nothing"',
-    place: 'agents = ["commits", «"group"», "write"]',
-    code: "unreachable-stage",
-  },
-  {
-    file: "offline-support",
-    replace: 'from_agent = "answer"\ncondition = "urgent"\nto_agent = "escalate"',
-    by: 'from_agent = "answer"\nend = true',
-    place: 'agents = ["classify", "answer", «"close"»]',
-    code: "unreachable-stage",
-  },
-  { file: "etl-orders", replace: 'condition = "size(rejected) > 0"', by: 'condition = «"true"»', code: "constant-condition" },
-  { file: "incident", replace: "condition = \"severity == 'low'\"", by: "condition = «\"'low' == 'high'\"»", code: "constant-condition" },
-  {
-    file: "survey",
-    replace: 'condition = "kept < 10 || kept * 2 < given"',
-    by: 'condition = «"size([]) == 0"»',
-    code: "constant-condition",
-  },
-  { file: "invoices", replace: 'condition = "amount > limit"', by: "condition = «\"currency == 'GBP'\"»", code: "constant-condition" },
   {
     file: "support-triage",
     replace: "condition = \"topic == 'error'\"",
