@@ -29,7 +29,7 @@ export function syntaxProblem(thrown: unknown, text: string): ExpressionProblem 
     if (thrown instanceof RangeError) return { ...TOO_LARGE, start: 0, end: text.length };
     return { code: "invalid-expression", message: `this is not an expression: ${messageOf(thrown)}`, start: 0, end: text.length };
   }
-  const operator = foreignOperator(text, thrown.range.start);
+  const operator = foreignOperator(text, thrown.range.start) ?? notBefore(text, thrown.range.start);
   if (operator !== undefined) return operator;
   const { start } = thrown.range;
   const character = text.codePointAt(start);
@@ -48,6 +48,14 @@ function foreignOperator(text: string, at: number): ExpressionProblem | undefine
     return { code: "invalid-expression", message: `\`${operator}\` is no operator here`, start, end, help };
   }
   return undefined;
+}
+
+/** `not ready`: the package takes `not` for a name, and stops after it. */
+function notBefore(text: string, at: number): ExpressionProblem | undefined {
+  const word = /\bnot\s+$/i.exec(text.slice(0, at));
+  if (word === null) return undefined;
+  const { index: start } = word;
+  return { code: "invalid-expression", message: "`not` is no operator here", start, end: start + 3, help: "write `!`" };
 }
 
 const FOREIGN_OPERATORS: Readonly<Record<string, string>> = {
@@ -151,20 +159,25 @@ function describeSyntax({ code, summary }: CelError, found: string): Wording {
     case "unexpected_character":
     case "unexpected_token":
       if (found === "in" && code === "unexpected_token") return reservedName(found);
-      if (found === "") return invalid("this expression ends too early");
+      if (found === "") return invalid("this expression ends too early", "something is missing after what stands last");
       if (Object.hasOwn(OPERATORS, found)) return invalid(`\`${found}\` is no operator here`, `write \`${OPERATORS[found]}\``);
+      if (/^[)\]}]$/.test(found)) return invalid(`${quote(found)} cannot stand here`, "remove it, or open it before");
       if (/^[\s\p{C}]/u.test(found)) return invalid(`the character ${codePoint(found)} cannot stand here`);
+      if (found.normalize("NFKC") !== found) return invalid(`${quote(found)} cannot stand here`, `write ${quote(found.normalize("NFKC"))}`);
       return invalid(
         `${quote(found)} cannot stand here`,
         /^[\w'"]/.test(found) ? "an operator such as `==` or `&&` may be missing before it" : undefined,
       );
     case "expected_token": {
       const expected = TOKENS[/^Expected (\w+)/.exec(summary)?.[1] ?? ""] ?? "something else";
-      return invalid(`${expected} is expected ${found === "" ? "at the end" : `here, not ${quote(found)}`}`);
+      return invalid(
+        `${expected} is expected ${found === "" ? "at the end" : `here, not ${quote(found)}`}`,
+        expected === "`:`" ? "write `condition ? one : other`" : found === "" ? "what was opened is not closed" : undefined,
+      );
     }
     case "unterminated_string":
     case "unterminated_triple_quoted_string":
-      return invalid("the text that starts here has no closing quote");
+      return invalid("the text that starts here has no closing quote", `end it with ${quote(/^"""|^\'\'\'|./.exec(found)?.[0] ?? "'")}`);
     case "newline_in_string":
       return invalid("a line break cannot stand in quotes", "in TOML's single quotes write `\\n`, in its double quotes `\\\\n`");
     case "invalid_escape_sequence":
@@ -389,6 +402,8 @@ function helpFor(node: Node | undefined, { summary, code }: CelError, text: stri
   if (twice !== undefined) return `write \`${shorten(twice)}\``;
   const [left, right] = operandsOf(summary, node);
   if (node?.op === "+" && (left === "string" || right === "string")) return "write `string(…)` around what is no text";
+  if (left !== right && [left, right].every((type) => type === "string" || type === "number"))
+    return "`double(…)` makes a number of a text, `string(…)` a text of a number";
   return node?.op === "in" && right === "string" ? "write `text.contains(…)`" : undefined;
 }
 

@@ -7,7 +7,7 @@ export const EXPRESSIONS: readonly Mistake[] = [
   { file: "support-triage", replace: "topic == 'invoice' || topic", by: "topic == 'invoice' «or» topic", code: "invalid-expression" },
   { file: "sales-report", replace: "declining && total < threshold", by: "declining «and» total < threshold", code: "invalid-expression" },
   { file: "sales-report", replace: "declining && total < threshold", by: "declining «&» total < threshold", code: "invalid-expression" },
-  { file: "blog-post", replace: "!good && stages", by: "not «good» && stages", code: "invalid-expression" },
+  { file: "blog-post", replace: "!good && stages", by: "«not» good && stages", code: "invalid-expression" },
   { file: "research-brief", replace: 'limit = "depth * 5"', by: 'limit = "depth *«»"', code: "invalid-expression" },
   { file: "survey", replace: "kept < 10 || kept * 2 < given", by: "(kept < 10 || kept * 2 < given«»", code: "invalid-expression" },
   { file: "survey", replace: "kept < 10 || kept", by: "kept < 10«)» || kept", code: "invalid-expression" },
