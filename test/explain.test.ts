@@ -7,7 +7,7 @@ import { PLAN_CODES } from "../src/plan/codes.ts";
 import { groupsOf } from "../src/report/explain.ts";
 import { SPEC_CODES } from "../src/spec/read.ts";
 import { folderWith } from "./support/folder.ts";
-import { type Block, blocksOf, sectionOf } from "./support/markdown.ts";
+import { type Block, blocksOf, headingsOf, sectionOf } from "./support/markdown.ts";
 import { programPath, runProgram } from "./support/program.ts";
 
 /**
@@ -34,8 +34,9 @@ const WITHOUT_EXAMPLE = ["too-deep"];
 /** What is not on the machine of this test, but is on the reader's. */
 const OF_THE_MACHINE = ["missing-program", "unset-variable", "missing-file"];
 
+const titles = headingsOf(page).map(({ title }) => title);
 const sections = codes
-  .filter((code) => !WITHOUT_EXAMPLE.includes(code))
+  .filter((code) => titles.includes(code) && !WITHOUT_EXAMPLE.includes(code))
   .map((code) => ({ code, blocks: blocksOf(sectionOf(page, code)).filter(({ language }) => language === "toml") }));
 const isWrong = ({ words }: Block): boolean => words.includes("wrong");
 

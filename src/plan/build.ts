@@ -4,6 +4,7 @@ import { handlersIn } from "../spec/handlers.ts";
 import type { JsonObject } from "../spec/json.ts";
 import type { PipelineSpec } from "../spec/spec.ts";
 import { planAgent, planFunction } from "./agents.ts";
+import { isJudgement } from "./codes.ts";
 import { planBranches } from "./checks/branches.ts";
 import { checkCircles } from "./checks/circles.ts";
 import { checkDataFlow } from "./checks/data-flow.ts";
@@ -32,7 +33,7 @@ export interface BuildOptions {
   readonly doubts?: Doubts;
 }
 
-/** A plan, unless there are errors; and every problem at once. */
+/** A plan, unless there are errors that are no judgements; and every problem at once. */
 export interface BuiltPlan {
   readonly plan: Plan | null;
   readonly diagnostics: readonly Diagnostic[];
@@ -76,7 +77,8 @@ export function buildPlan(source: PlanSource, options: BuildOptions = {}): Built
   checkUnusedInputs(state);
   const diagnostics = distinct([...nested.diagnostics, ...report.diagnostics]);
   const isWhole = doubts === undefined && nested.plans.size === Object.keys(source.pipelines).length;
-  if (!isWhole || diagnostics.some(({ severity }) => severity === "error")) return { plan: null, diagnostics };
+  const isHard = ({ severity, code }: Diagnostic): boolean => severity === "error" && !isJudgement(code);
+  if (!isWhole || diagnostics.some(isHard)) return { plan: null, diagnostics };
   const used = [...agents.values()].filter(({ name }) => reached.has(name));
   const plan: Plan = {
     pipelineId: spec.name ?? (file === null ? "pipeline" : basename(file, ".toml")),

@@ -40,9 +40,24 @@ export const PLAN_CODES = {
   "reserved-name": "a word of the expression language that stands as a name",
   "env-not-allowed": "`env` where the environment cannot be read",
   "invalid-env": "`env` as a whole, where it can only be read by name",
+  "invalid-ignore": "a comment that is to silence something, and cannot",
+  "unused-ignore": "a comment that silences nothing",
   "unset-variable": "an environment variable that is not set",
   "missing-file": "a module or a directory that is not there",
   "missing-program": "a program that is not there or cannot be started",
 } as const;
 
 export type PlanCode = keyof typeof PLAN_CODES;
+
+/**
+ * Errors that rest on all ways through a file, some of which its author may know not to happen. There is a plan all the same, and
+ * they can be silenced.
+ */
+const JUDGEMENTS: ReadonlySet<string> = new Set<PlanCode>(["missing-on-path", "written-later", "dropped-variable"]);
+
+export function isJudgement(code: string): boolean {
+  return JUDGEMENTS.has(code);
+}
+
+/** What begins a comment that silences a diagnostic: `# agentflow-ignore CODE: reason`. */
+export const IGNORE = "agentflow-ignore";

@@ -2,8 +2,8 @@ import type { InputSpec } from "../spec/spec.ts";
 import { impliedKeys } from "./expression-implies.ts";
 import type { TypeNames } from "./expression-type.ts";
 import {
-  addOrigins,
   type Bits,
+  joinOrigins,
   makeOrigins,
   mayBeAbsent,
   noOrigins,
@@ -71,8 +71,8 @@ export interface FlowSource {
   readonly inputs: ReadonlyMap<string, InputSpec>;
 }
 
-/** `asked`: keys that somebody may ask for although no element writes them. */
-export function followState(source: FlowSource, asked: Iterable<string> = []): Flow {
+/** `asked`: the keys that somebody may ask for; null: any that there is. */
+export function followState(source: FlowSource, asked: ReadonlySet<string> | null = null): Flow {
   const context = effectContext(source.agents);
   const effects = new Map([...source.elements.values()].map((element) => [element.name, effectOf(element, context)]));
   const table = makeOrigins(source.inputs, effects, asked);
@@ -84,8 +84,8 @@ export function followState(source: FlowSource, asked: Iterable<string> = []): F
     const key = `${after ? ">" : "<"}${element}`;
     let bits = merged.get(key);
     if (bits === undefined) {
-      bits = noOrigins(table);
-      for (const index of indexes.get(element) ?? []) addOrigins(bits, states[index]?.[after ? "after" : "before"] ?? noOrigins(table));
+      const found = (indexes.get(element) ?? []).map((index) => states[index]?.[after ? "after" : "before"] ?? noOrigins(table));
+      bits = found.length === 0 ? noOrigins(table) : found.reduce(joinOrigins);
       merged.set(key, bits);
     }
     return bits;
@@ -155,27 +155,28 @@ type States = readonly { readonly before: Bits; readonly after: Bits }[];
 /** Carries what there is along all ways, until nothing new comes anywhere. */
 function spread({ paths, effects, table }: Graph): States {
   const { positions } = paths;
-  const before = positions.map((_, index) => (index === 0 ? originsAtStart(table) : noOrigins(table)));
-  const after = before.map(() => noOrigins(table));
+  const none = noOrigins(table);
+  const before: (Bits | undefined)[] = positions.length === 0 ? [] : [originsAtStart(table)];
+  const after: (Bits | undefined)[] = [];
   const leaving = Map.groupBy([...paths.ways, ...paths.loops], ({ from }) => from);
-  const waiting = new Set(positions.length === 0 ? [] : [0]);
-  const seen = new Set(waiting);
+  const waiting = new Set(before.keys());
   for (const index of waiting) {
     waiting.delete(index);
-    const effect = effects.get(positions[index]?.name ?? "");
-    const bits = originsAfter(table, effect ?? NO_EFFECT, before[index] as Bits);
+    const bits = originsAfter(table, effects.get(positions[index]?.name ?? "") ?? NO_EFFECT, before[index] ?? none);
     after[index] = bits;
     const ways = leaving.get(index) ?? [];
     for (const way of ways) {
       if (way.to === null) continue;
       const present = presentOn(way, ways);
-      const isNew = addOrigins(before[way.to] as Bits, present.size === 0 ? bits : originsWith(table, bits, present));
-      if (!isNew && seen.has(way.to)) continue;
-      seen.add(way.to);
+      const arriving = present.size === 0 ? bits : originsWith(table, bits, present);
+      const old = before[way.to];
+      const joined = old === undefined ? arriving : joinOrigins(old, arriving);
+      if (joined === old) continue;
+      before[way.to] = joined;
       waiting.add(way.to);
     }
   }
-  return positions.map((_, index) => ({ before: before[index] as Bits, after: after[index] as Bits }));
+  return positions.map((_, index) => ({ before: before[index] ?? none, after: after[index] ?? none }));
 }
 
 const NO_EFFECT: Effect = { writes: [], openBy: [], drops: null };
@@ -293,8 +294,7 @@ function elementsBefore(paths: Paths, indexes: readonly number[]): string[] {
 /** What is there at every end. A key that only some ends have, or that may be an input there, is in doubt. */
 function endOf({ paths, table, effects }: Graph, states: States, typeOf: (origin: Origin) => Type): Pick<Effect, "writes" | "openBy"> {
   const ends = new Set(paths.ways.filter(({ to }) => to === null).map(({ from }) => from));
-  const bits = noOrigins(table);
-  for (const index of ends) addOrigins(bits, states[index]?.after ?? bits);
+  const bits = [...ends].flatMap((index) => states[index]?.after ?? []).reduce(joinOrigins, noOrigins(table));
   const writes = [...table.slots.keys()].flatMap((key): Write[] => {
     const origins = originsOf(table, bits, key);
     const written = origins.filter((origin) => origin.kind === "write");

@@ -11,7 +11,7 @@ export type Origin =
   | { readonly kind: "input"; readonly spec: InputSpec }
   | { readonly kind: "write"; readonly element: string; readonly write: Write };
 
-/** A set of origins of all keys, a bit for each. */
+/** A set of origins of all keys, a bit for each. Whoever gets one does not change it. */
 export type Bits = Uint32Array;
 
 /** Every origin that a key may have, and the bits that stand for them. */
@@ -32,21 +32,22 @@ const COMMON = [{ kind: "absent" }, { kind: "dropped" }, { kind: "open" }] as co
 const [ABSENT, DROPPED, OPEN] = [0, 1, 2];
 const MISSING = 2;
 
-/** `asked`: keys that somebody may ask for although nothing writes them. */
+/** `asked`: the keys that somebody may ask for; null: any that there is. */
 export function makeOrigins(
   inputs: ReadonlyMap<string, InputSpec>,
   effects: ReadonlyMap<string, Effect>,
-  asked: Iterable<string>,
+  asked: ReadonlySet<string> | null,
 ): OriginTable {
   const origins = new Map<string, Origin[]>();
   const add = (key: string, ...more: Origin[]): void => {
+    if (asked?.has(key) === false) return;
     const known = origins.get(key);
     if (known === undefined) origins.set(key, [...COMMON, ...more]);
     else known.push(...more);
   };
   for (const [name, spec] of inputs) add(name, { kind: "input", spec });
   for (const [element, { writes }] of effects) for (const write of writes) add(write.key, { kind: "write", element, write });
-  for (const key of asked) add(key);
+  for (const key of asked ?? []) add(key);
   const slots = new Map<string, Slot>();
   const bitOfWrite = new Map<Write, number>();
   let size = 0;
@@ -79,14 +80,17 @@ export function mayBeAbsent(spec: InputSpec): boolean {
   return !isRequired(spec) && spec.default === undefined;
 }
 
-/** What there is after an effect. */
+/** What there is after an effect; the same set where it changes nothing. */
 export function originsAfter(table: OriginTable, { writes, openBy, drops }: Effect, before: Bits): Bits {
+  if (openBy.length === 0 && drops === null && !writes.some((write) => table.bitOfWrite.has(write))) return before;
   const bits = before.slice();
   if (openBy.length > 0) for (const { from } of table.slots.values()) set(bits, from + OPEN);
   for (const write of writes) {
     const slot = table.slots.get(write.key);
-    if (write.doubt === null && slot !== undefined) clear(bits, slot.from, slot.from + slot.origins.length);
-    set(bits, table.bitOfWrite.get(write) ?? 0);
+    const bit = table.bitOfWrite.get(write);
+    if (slot === undefined || bit === undefined) continue;
+    if (write.doubt === null) clear(bits, slot.from, slot.from + slot.origins.length);
+    set(bits, bit);
   }
   if (drops !== null) dropFrom(table, bits, drops);
   return bits;
@@ -117,15 +121,16 @@ export function originsOf(table: OriginTable, bits: Bits, key: string): readonly
   return slot === undefined ? [COMMON[ABSENT] as Origin] : slot.origins.filter((_, offset) => has(bits, slot.from + offset));
 }
 
-/** Adds the others; whether there was something new among them. */
-export function addOrigins(bits: Bits, others: Bits): boolean {
-  let isNew = false;
+/** Those of both; the first set itself where the other has nothing new. */
+export function joinOrigins(bits: Bits, others: Bits): Bits {
+  let joined: Bits | null = null;
   for (let word = 0; word < bits.length; word += 1) {
-    const [old = 0, other = 0] = [bits[word], others[word]];
-    bits[word] = old | other;
-    isNew ||= (other & ~old) !== 0;
+    const [old, other] = [bits[word] as number, others[word] as number];
+    if ((other & ~old) === 0) continue;
+    joined ??= bits.slice();
+    joined[word] = old | other;
   }
-  return isNew;
+  return joined ?? bits;
 }
 
 function has(bits: Bits, bit: number): boolean {

@@ -45,7 +45,8 @@ describe.each(THEMES.filter(({ mistakes }) => mistakes.length > 0))("$theme", ({
   });
 });
 
-describe.skip("expected later", () => {
+/** `EXPECTED_LATER=1 vitest run test/corpus/wrong.test.ts` shows which of these are found by now, and can move to the others. */
+describe.skipIf(process.env.EXPECTED_LATER === undefined)("expected later", () => {
   test.each(EXPECTED_LATER)("$code in $file: $by", check);
 });
 

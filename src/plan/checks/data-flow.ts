@@ -201,7 +201,8 @@ function reasonFor({ kind, name }: Trouble, lack: Lack, state: StateFlow): Reaso
 function isLater(key: string, { way, branches, doubts }: Lack, { flow }: StateFlow): boolean {
   const writers = [...flow.effects].flatMap(([element, { writes }]) => (writes.some((write) => write.key === key) ? [element] : []));
   const reader = way.at(-1) ?? "";
-  return branches.length === 0 && doubts.length === 0 && writers.every((writer) => flow.elementsBefore(writer).includes(reader));
+  if (branches.length > 0 || doubts.length > 0 || writers.length === 0) return false;
+  return writers.every((writer) => flow.elementsBefore(writer).includes(reader));
 }
 
 function reasonDropped(kind: Trouble["kind"], name: string, { droppedBy, way, branches }: Lack, { texts }: StateFlow): Reason {

@@ -53,6 +53,8 @@ function checkPart(
   places: readonly FlowPlace[],
   context: Context,
 ): { readonly type: Type; readonly hasFindings: boolean } {
+  // A name alone goes with anything.
+  if (!reader.isCondition && /^\s*\w+\s*$/.test(expression.text)) return { type: ANY, hasFindings: false };
   const tree = expression.tree();
   if (tree === null) return { type: ANY, hasFindings: true };
   const { type, findings } = inferType(tree, expression.text, names);
