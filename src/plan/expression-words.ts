@@ -177,7 +177,7 @@ function describeSyntax({ code, summary }: CelError, found: string): Wording {
     }
     case "unterminated_string":
     case "unterminated_triple_quoted_string":
-      return invalid("the text that starts here has no closing quote", `end it with ${quote(/^"""|^\'\'\'|./.exec(found)?.[0] ?? "'")}`);
+      return invalid("the text that starts here has no closing quote", `end it with ${quote(/^"""|^'''|./.exec(found)?.[0] ?? "'")}`);
     case "newline_in_string":
       return invalid("a line break cannot stand in quotes", "in TOML's single quotes write `\\n`, in its double quotes `\\\\n`");
     case "invalid_escape_sequence":

@@ -232,7 +232,7 @@ function typeHelp(path: Path, expected: string, value: Json): string | undefined
     return `write ${String(path.at(-1))} = ${JSON.stringify(list).replaceAll('","', '", "')}`;
   }
   if (expected === "text" && (typeof value === "number" || typeof value === "boolean")) return `write "${value}"`;
-  if (typeof value === "string" && /number$/.test(expected) && /^-?\d+(\.\d+)?$/.test(value)) return `write ${value}, without quotes`;
+  if (typeof value === "string" && expected.endsWith("number") && /^-?\d+(\.\d+)?$/.test(value)) return `write ${value}, without quotes`;
   if (typeof value === "string" && expected.startsWith("true") && /^(?:true|false)$/.test(value)) return `write ${value}, without quotes`;
   if (isJsonObject(value) && path.join(".") === "orchestration.sequential.agents") {
     const tables = Object.keys(value).map((name) => tableName(["agents", name]));

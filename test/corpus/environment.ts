@@ -31,6 +31,8 @@ export const ENVIRONMENT_MISTAKES: readonly Mistake[] = [
     code: "unset-variable",
   },
   { file: "deploy", replace: 'CI = "true"', by: "CI = \"${{ env[«'CI_SERVER'»] }}\"", code: "unset-variable" },
+  { file: "smallest", replace: "[agents.greet]", by: "«# agentflow-ignore unknown-key: it is new»\n[agents.greet]", code: "unused-ignore" },
+  { file: "smallest", replace: "[agents.greet]", by: "«# agentflow-ignore unreached-agent»\n[agents.greet]", code: "invalid-ignore" },
 ];
 
 /** What the checks do not find yet; each with the code that it should have. */
@@ -49,6 +51,4 @@ export const ENVIRONMENT_LATER: readonly Mistake[] = [
     code: "secret-in-file",
   },
   // Silence.
-  { file: "smallest", replace: "[agents.greet]", by: "«# agentflow-ignore unknown-key: it is new»\n[agents.greet]", code: "unused-ignore" },
-  { file: "smallest", replace: "[agents.greet]", by: "«# agentflow-ignore unreached-agent»\n[agents.greet]", code: "invalid-ignore" },
 ];
