@@ -42,6 +42,15 @@ export function explainViolation(violation: Violation, data: JsonObject): Diagno
   }
 }
 
+/** Whether a key is missing only since it is misspelt, which is told. */
+export function isMisspelt({ path }: Violation, all: readonly Violation[], data: JsonObject): boolean {
+  if (valueAt(data, path) !== undefined) return false;
+  return all.some((other) => {
+    const isBeside = other.path.length === path.length && other.path.slice(0, -1).every((part, index) => part === path[index]);
+    return other.kind === "unknown-key" && isBeside && nearest(String(other.path.at(-1)), other.known) === path.at(-1);
+  });
+}
+
 /** A value in words: `the number 30`, `the text "abc"`, `a list`. */
 export function describe(value: Json | undefined): string {
   if (typeof value === "string") return `the text ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`;

@@ -213,7 +213,9 @@ function addTable(root: Entry, node: AST.TOMLTable, source: string): void {
   let next = 0;
   for (const part of node.resolvedKey) {
     entry = childOf(entry, part);
-    if (typeof part === "string") entry.key ??= spanOfNode(keys[next++]);
+    if (typeof part !== "string") continue;
+    entry.key ??= spanOfNode(keys[next]);
+    next += 1;
   }
   const last = spanOfNode(keys.at(-1));
   const header = { start: node.range[0], end: source.indexOf("]", last.end) + (node.kind === "array" ? 2 : 1) };

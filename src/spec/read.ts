@@ -1,5 +1,5 @@
 import type { Diagnostic, Path } from "./diagnostic.ts";
-import { explainViolation, FORM_CODES, valueAt } from "./form.ts";
+import { explainViolation, FORM_CODES, isMisspelt, valueAt } from "./form.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { isJsonObject, NotJsonError, toJson } from "./json.ts";
 import { checkRules, RULE_CODES } from "./rules.ts";
@@ -55,7 +55,7 @@ function check(data: JsonObject, before: readonly Diagnostic[] = []): ReadResult
   const violations = "spec" in form ? [] : form.violations.filter(({ path }) => !refused.some((other) => isSame(path, other)));
   const diagnostics = [
     ...before,
-    ...violations.map((violation) => explainViolation(violation, data)),
+    ...violations.filter((one) => !isMisspelt(one, violations, data)).map((violation) => explainViolation(violation, data)),
     ...checkRules(best.data).filter((diagnostic) => !followsFrom(diagnostic, best.doubtful, data)),
   ];
   const spec = best.spec === null ? null : (toJson(best.spec) as unknown as PipelineSpec);

@@ -343,6 +343,15 @@ export const FORM: readonly Mistake[] = [
     by: 'on = ["before_run", "after_run"]\n«agents» = ["withdraw"]',
     code: "no-effect",
   },
+  { file: "contract-check", replace: "[inputs.policy]", by: "[[inputs.«policy»]]", code: "wrong-type" },
+  {
+    file: "research-brief",
+    replace: '[[orchestration.sequential.branches]]\nfrom_agent = "apologise"',
+    by: '[[orchestration.sequential.«branch»]]\nfrom_agent = "apologise"',
+    code: "unknown-key",
+  },
+  { file: "dotted-keys", replace: "circuit_breaker.reset_after", by: "circuit_breaker.«resetAfter»", code: "unknown-key" },
+  { file: "moderation", replace: "{ max_failures = 5, reset_after", by: "{ «max_failure» = 5, reset_after", code: "unknown-key" },
 ];
 
 /** What the checks do not find yet; each with the code that it should have. */
@@ -354,7 +363,6 @@ export const FORM_LATER: readonly Mistake[] = [
     code: "missing-key",
   },
   { file: "ml-train", replace: 'file = "parts/rollout.toml"\n', by: "", place: "[agents.«roll-out»]", code: "missing-key" },
-  { file: "contract-check", replace: "[inputs.policy]", by: "[[inputs.«policy»]]", code: "wrong-type" },
   { file: "wide-characters", replace: 'writes = ["open"]', by: '«出力» = ["open"]', code: "unknown-key" },
   { file: "tabs", replace: "reset_after\t", by: "«reset»\t", code: "unknown-key" },
   {
@@ -363,14 +371,6 @@ export const FORM_LATER: readonly Mistake[] = [
     by: "[orchestration.sequential.«group».rest]",
     code: "unknown-key",
   },
-  {
-    file: "research-brief",
-    replace: '[[orchestration.sequential.branches]]\nfrom_agent = "apologise"',
-    by: '[[orchestration.sequential.«branch»]]\nfrom_agent = "apologise"',
-    code: "unknown-key",
-  },
   { file: "weather", replace: "[agents.ask]", by: "[«agent».ask]", code: "unknown-key" },
-  { file: "dotted-keys", replace: "circuit_breaker.reset_after", by: "circuit_breaker.«resetAfter»", code: "unknown-key" },
-  { file: "moderation", replace: "{ max_failures = 5, reset_after", by: "{ «max_failure» = 5, reset_after", code: "unknown-key" },
   { file: "recipes", replace: "Grams \\u2192 cups", by: "Grams «\\x»2192 cups", code: "toml-1.1" },
 ];

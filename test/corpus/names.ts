@@ -146,6 +146,7 @@ export const NAMES: readonly Mistake[] = [
     code: "unknown-input",
   },
   { file: "knowledge-base", replace: 'input = { query = "words" }', by: '«input» = { limit = "5" }', code: "missing-input" },
+  { file: "support-triage", replace: 'agents = ["classify", "answer"]', by: 'agents = ["classify", «"anwser"»]', code: "unknown-agent" },
 ];
 
 /** What the checks do not find yet; each with the code that it should have. */
@@ -160,5 +161,4 @@ export const NAMES_LATER: readonly Mistake[] = [
     code: "rollback-cycle",
   },
   { file: "etl-orders", replace: 'rollback = "unload"', by: 'rollback = «"undo-load"»', code: "unknown-agent" },
-  { file: "support-triage", replace: 'agents = ["classify", "answer"]', by: 'agents = ["classify", «"anwser"»]', code: "unknown-agent" },
 ];

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { Located } from "../../src/spec/positions.ts";
+import type { Located, LocatedEdit } from "../../src/spec/positions.ts";
 import { diagnose, type Mistake, shown, withMistake } from "./corpus.ts";
 import { DATA_FLOW, DATA_FLOW_LATER } from "./data-flow.ts";
 import { ENVIRONMENT_LATER, ENVIRONMENT_MISTAKES } from "./environment.ts";
@@ -38,6 +38,16 @@ test("there are enough mistakes", () => expect(THEMES.flatMap(({ mistakes }) => 
 describe.each(THEMES.filter(({ mistakes }) => mistakes.length > 0))("$theme", ({ theme, mistakes }) => {
   test.each(mistakes)("$code in $file: $by", check);
 
+  test("a safe fix mends its file, and leaves nothing else to tell", async () => {
+    const left: string[] = [];
+    for (const mistake of mistakes) {
+      const { text } = withMistake(mistake);
+      const [found] = await diagnose(mistake.file, text);
+      if (found?.fix?.safe === true) left.push(shown(await diagnose(mistake.file, edited(text, found.fix.edits))));
+    }
+    expect(left.filter((told) => told !== "")).toEqual([]);
+  });
+
   test("the messages", async () => {
     const messages: string[] = [];
     for (const mistake of mistakes) messages.push(shown(await diagnose(mistake.file, withMistake(mistake).text)));
@@ -49,6 +59,11 @@ describe.each(THEMES.filter(({ mistakes }) => mistakes.length > 0))("$theme", ({
 describe.skipIf(process.env.EXPECTED_LATER === undefined)("expected later", () => {
   test.each(EXPECTED_LATER)("$code in $file: $by", check);
 });
+
+function edited(text: string, edits: readonly LocatedEdit[]): string {
+  const fromTheEnd = edits.toSorted((one, other) => other.place.start - one.place.start);
+  return fromTheEnd.reduce((result, edit) => result.slice(0, edit.place.start) + edit.text + result.slice(edit.place.end), text);
+}
 
 /** What is marked, as text, line and column: worked out from the text alone. */
 function placeIn(text: string, start: number, end: number): { marked: string; from: string; to: string } {
