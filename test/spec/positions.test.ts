@@ -32,7 +32,7 @@ list = [
 ]
 [hooks.inner]
 a = 1
-[agents.other.env]
+[agents.third.env]
 b = 2
 [[agents.many.rows]]
 `;
@@ -54,7 +54,7 @@ describe("a path is found", () => {
     ["in a table in a list of tables", ["hooks", 1, "on", 1], '"branch"', '"branch"'],
     ["in an inline table in a list", ["hooks", 1, "list", 0, "from"], "1", "from"],
     ["in a list in a list", ["hooks", 1, "list", 1, 1], "3", "3"],
-    ["of a table below one that another header names", ["agents", "other", "env"], "[agents.other.env]", "env"],
+    ["of a table below one that another header names", ["agents", "third", "env"], "[agents.third.env]", "env"],
     ["of a list of tables below such a one", ["agents", "many", "rows"], "rows", "rows"],
     ["of a table below the last of a list of tables", ["hooks", 1, "inner"], "[hooks.inner]", "inner"],
   ])("%s", async (_sentence, path, value, key) => {
