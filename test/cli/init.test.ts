@@ -113,7 +113,7 @@ describe("completion", () => {
     expect(offered("agentflow", "show", "l")).toEqual(["latest"]);
     expect(offered("agentflow", "run", "--o")).toEqual(["--output", "--out"]);
     expect(offered("agentflow", "run", "--output", "")).toEqual(["state", "result", "none"]);
-    expect(offered("agentflow", "validate", "--format", "")).toEqual(["human", "json"]);
+    expect(offered("agentflow", "validate", "--format", "")).toEqual(["human", "concise", "json", "github", "sarif"]);
     expect(offered("agentflow", "init", "--template", "")).toEqual([
       "starter",
       "etl",

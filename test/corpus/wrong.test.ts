@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { Located, LocatedEdit } from "../../src/spec/positions.ts";
+import type { LocatedEdit } from "../../src/spec/places/edits.ts";
+import type { Located } from "../../src/spec/positions.ts";
 import { diagnose, type Mistake, shown, withMistake } from "./corpus.ts";
 import { DATA_FLOW, DATA_FLOW_LATER } from "./data-flow.ts";
 import { ENVIRONMENT_LATER, ENVIRONMENT_MISTAKES } from "./environment.ts";

@@ -22,7 +22,8 @@ const agent = fc.record({
     fc.array(reply, { minLength: 1, maxLength: 2 }),
     reply.map((one) => [one]),
   ),
-  reads: fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, fc.subarray([...KEYS], { maxLength: 1 })),
+  reads: fc.subarray([...KEYS], { maxLength: 1 }),
+  readsAtAll: fc.constantFrom(true, false, false),
   asks: fc.constantFrom(true, false, false, false),
   drop: fc.option(some, { freq: 1 }),
   fails: fc.constantFrom(true, false, false),
@@ -79,7 +80,8 @@ type Drawn = typeof agent extends fc.Arbitrary<infer One> ? One : never;
 
 function agentOf(name: string, drawn: Drawn | undefined, isGrouped: boolean): AgentDefinition {
   if (drawn === undefined) return { type: "canned" };
-  const { replies, reads, asks, drop, fails, tolerated, fallback } = drawn;
+  const { replies, readsAtAll, asks, drop, fails, tolerated, fallback } = drawn;
+  const reads = readsAtAll ? drawn.reads : [];
   const text = (one: string): string => (asks ? `has(state.${one}) ? ${one} : 0` : one);
   return {
     type: "canned",
