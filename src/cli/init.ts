@@ -1,8 +1,8 @@
 import { access, copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { EXIT } from "./exit-codes.ts";
 import { type Io, UsageError } from "./io.ts";
+import { shippedFile } from "./shipped.ts";
 
 /** As commander hands them over. */
 export interface InitFlags {
@@ -13,7 +13,7 @@ export interface InitFlags {
 
 /** `agentflow init`: copies one of the shipped pipelines. Files that are there are not touched unless it is forced. */
 export async function init(io: Io, directory: string, flags: InitFlags): Promise<number> {
-  const shipped = await pipelinesDirectory();
+  const shipped = shippedFile("pipelines");
   const from = join(shipped, flags.template);
   const to = resolve(io.cwd, directory);
   const ofTemplate = await filesOf(from);
@@ -65,17 +65,6 @@ function writeProblem(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "EEXIST" || code === "ENOTDIR") return "there is a file in the way";
   return code === "EACCES" ? "permission denied" : message;
-}
-
-/** Where the shipped pipelines are, from the source as well as from the built program. */
-async function pipelinesDirectory(): Promise<string> {
-  let directory = dirname(fileURLToPath(import.meta.url));
-  while (directory !== dirname(directory)) {
-    const candidate = join(directory, "pipelines");
-    if ((await existing(candidate, ["starter"])).length > 0) return candidate;
-    directory = dirname(directory);
-  }
-  throw new Error("the shipped pipelines are missing from this installation");
 }
 
 async function filesOf(directory: string): Promise<string[]> {

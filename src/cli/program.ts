@@ -4,6 +4,7 @@ import type { BreakersFlags } from "./breakers.ts";
 import type { CompletionCommand, CompletionOption, CompletionSpec, Shell } from "./completion.ts";
 import type { EventsFlags } from "./events.ts";
 import { EXIT, EXIT_CODES_HELP } from "./exit-codes.ts";
+import type { ExplainFlags } from "./explain.ts";
 import type { InitFlags } from "./init.ts";
 import type { Io } from "./io.ts";
 import type { RerunFlags } from "./rerun.ts";
@@ -75,6 +76,7 @@ const COMMANDS: Readonly<Record<string, Add>> = {
   events: addEvents,
   breakers: addBreakers,
   validate: addValidate,
+  explain: addExplain,
   init: addInit,
   schema: addSchema,
   completion: addCompletion,
@@ -338,6 +340,19 @@ function addValidate(program: Command, io: Io, end: (code: number) => void): voi
     });
 }
 
+function addExplain(program: Command, io: Io, end: (code: number) => void): void {
+  program
+    .command("explain")
+    .description("say what the code of a problem means, with a wrong and a right example")
+    .argument("[code]", "the code, as in error[unknown-agent]; without one, all codes are listed")
+    .option("--no-color", "no colours")
+    .addHelpText("after", "\nExamples:\n  agentflow explain\n  agentflow explain unknown-agent\n")
+    .action(async (code: string | undefined, flags: ExplainFlags) => {
+      const { explain } = await import("./explain.ts");
+      end(await explain(io, code, flags));
+    });
+}
+
 function addInit(program: Command, io: Io, end: (code: number) => void): void {
   program
     .command("init")
@@ -377,12 +392,13 @@ function addCompletion(program: Command, io: Io): void {
     )
     .action(async (shell: Shell) => {
       const { completionScript } = await import("./completion.ts");
-      io.stdout.write(completionScript(shell, completionSpec(program)));
+      const { MEANINGS } = await import("./explain.ts");
+      io.stdout.write(completionScript(shell, completionSpec(program, Object.keys(MEANINGS))));
     });
 }
 
-/** What completion knows, from the commands themselves. */
-function completionSpec(program: Command): CompletionSpec {
+/** What completion knows, from the commands themselves; and the codes of problems. */
+function completionSpec(program: Command, codes: readonly string[]): CompletionSpec {
   const optionsOf = (command: Command): CompletionCommand["options"] =>
     command
       .createHelp()
@@ -400,7 +416,7 @@ function completionSpec(program: Command): CompletionSpec {
       description: command.description(),
       // Of a command with commands in it, those stand where its arguments would.
       options: [command, ...command.commands].flatMap(optionsOf).filter(isFirst),
-      ...argumentsOf(command),
+      ...argumentsOf(command, codes),
     })),
   };
 }
@@ -409,7 +425,7 @@ function isFirst({ flags }: CompletionOption, index: number, all: readonly Compl
   return all.findIndex((other) => other.flags === flags) === index;
 }
 
-function argumentsOf(command: Command): Pick<CompletionCommand, "arguments"> {
+function argumentsOf(command: Command, codes: readonly string[]): Pick<CompletionCommand, "arguments"> {
   if (command.commands.length > 0) return { arguments: command.commands.map((inner) => inner.name()) };
   const [argument] = command.registeredArguments;
   switch (argument?.name()) {
@@ -418,6 +434,8 @@ function argumentsOf(command: Command): Pick<CompletionCommand, "arguments"> {
       return { arguments: "files" };
     case "run":
       return { arguments: ["latest"] };
+    case "code":
+      return { arguments: codes };
     case "directory":
       return { arguments: "directories" };
     default:

@@ -1,3 +1,4 @@
+import type { Span } from "../spec/diagnostic.ts";
 import { isCertain, nearest } from "../spec/suggest.ts";
 import { ExpressionError } from "./expression-error.ts";
 import type { ExpressionContext, ExpressionProblem } from "./scope.ts";
@@ -28,6 +29,8 @@ export function syntaxProblem(thrown: unknown, text: string, context: Expression
     if (thrown instanceof RangeError) return { ...TOO_LARGE, start: 0, end: text.length };
     return { code: "invalid-expression", message: `this is not an expression: ${messageOf(thrown)}`, start: 0, end: text.length };
   }
+  const operator = foreignOperator(text, thrown.range.start);
+  if (operator !== undefined) return operator;
   const { start } = thrown.range;
   const character = text.codePointAt(start);
   const end = Math.max(thrown.range.end, start + (character === undefined ? 0 : String.fromCodePoint(character).length));
@@ -65,12 +68,35 @@ function operatorFix(text: string, start: number, found: string): Pick<Wording, 
   const replace = (from: number, old: string, by: string): Pick<Wording, "fix"> => ({
     fix: { safe: true, start: from, end: from + old.length, text: by },
   });
-  if (found === "=" && /[=!]=$/.test(text.slice(0, start))) return replace(start, "=", "");
-  if (found === ">" && text[start - 1] === "<") return replace(start - 1, "<>", "!=");
   const isNot = found === "is" ? /^is\s+not\b/.exec(text.slice(start))?.[0] : undefined;
   if (isNot !== undefined) return replace(start, isNot, "!=");
   return Object.hasOwn(OPERATORS, found) ? replace(start, found, OPERATORS[found] ?? "") : {};
 }
+
+/** An operator of another language, of several characters; the package stops at one of these. */
+function foreignOperator(text: string, at: number): ExpressionProblem | undefined {
+  for (const { 0: operator, index: start } of text.matchAll(/[=!<>?]{2,}/g)) {
+    const end = start + operator.length;
+    if (at < start || at >= end || !Object.hasOwn(FOREIGN_OPERATORS, operator)) continue;
+    const isArrow = operator === "=>" && /\(\s*\w+\s*$/.test(text.slice(0, start));
+    const help = isArrow ? "write a comma, as in `items.map(item, item.name)`" : `write \`${FOREIGN_OPERATORS[operator]}\``;
+    const fix = CERTAIN_OPERATORS.has(operator) ? { fix: { safe: true, start, end, text: FOREIGN_OPERATORS[operator] ?? "" } } : {};
+    return { code: "invalid-expression", message: `\`${operator}\` is no operator here`, start, end, help, ...fix };
+  }
+  return undefined;
+}
+
+const FOREIGN_OPERATORS: Readonly<Record<string, string>> = {
+  "===": "==",
+  "!==": "!=",
+  "<>": "!=",
+  "=<": "<=",
+  "=>": ">=",
+  "??": "has(state.key) ? state.key : …",
+};
+
+/** Those that mean nothing else anywhere. */
+const CERTAIN_OPERATORS: ReadonlySet<string> = new Set(["===", "!==", "<>", "=<"]);
 
 /** What the types in the text show to be wrong. */
 export function typeProblem(thrown: unknown, root: Node, text: string, signatures: readonly Signature[]): ExpressionProblem {
@@ -85,8 +111,8 @@ export function typeProblem(thrown: unknown, root: Node, text: string, signature
   }
   const node = placeOf(thrown, root);
   const { start, end } = node === undefined ? { start: 0, end: text.length } : extent(node, text);
-  if (node !== undefined && thrown.code === "no_matching_overload") return { ...callProblem(thrown, node, text, signatures), start, end };
-  const help = helpFor(node, thrown);
+  if (node !== undefined && thrown.code === "no_matching_overload") return { start, end, ...callProblem(thrown, node, text, signatures) };
+  const help = helpFor(node, thrown, text);
   return { code: "type-mismatch", message: sentence(thrown, node, text), start, end, ...(help === undefined ? {} : { help }) };
 }
 
@@ -164,22 +190,27 @@ function describeSyntax({ code, summary }: CelError, found: string): Wording {
     case "unexpected_character":
     case "unexpected_token":
       if (found === "in" && code === "unexpected_token") return reservedName(found);
-      if (found === "") return invalid("this expression ends too early");
+      if (found === "") return invalid("this expression ends too early", "something is missing after what stands last");
       if (Object.hasOwn(OPERATORS, found)) return invalid(`\`${found}\` is no operator here`, `write \`${OPERATORS[found]}\``);
+      if (/^[)\]}]$/.test(found)) return invalid(`${quote(found)} cannot stand here`, "remove it, or open it before");
       if (/^[\s\p{C}]/u.test(found)) return invalid(`the character ${codePoint(found)} cannot stand here`);
+      if (found.normalize("NFKC") !== found) return invalid(`${quote(found)} cannot stand here`, `write ${quote(found.normalize("NFKC"))}`);
       return invalid(
         `${quote(found)} cannot stand here`,
         /^[\w'"]/.test(found) ? "an operator such as `==` or `&&` may be missing before it" : undefined,
       );
     case "expected_token": {
       const expected = TOKENS[/^Expected (\w+)/.exec(summary)?.[1] ?? ""] ?? "something else";
-      return invalid(`${expected} is expected ${found === "" ? "at the end" : `here, not ${quote(found)}`}`);
+      return invalid(
+        `${expected} is expected ${found === "" ? "at the end" : `here, not ${quote(found)}`}`,
+        expected === "`:`" ? "write `condition ? one : other`" : found === "" ? "what was opened is not closed" : undefined,
+      );
     }
     case "unterminated_string":
     case "unterminated_triple_quoted_string":
-      return invalid("the text that starts here has no closing quote");
+      return invalid("the text that starts here has no closing quote", `end it with ${quote(/^"""|^'''|./.exec(found)?.[0] ?? "'")}`);
     case "newline_in_string":
-      return invalid("a line break cannot stand in quotes", "write `\\n`, or three quotes on either side");
+      return invalid("a line break cannot stand in quotes", "in TOML's single quotes write `\\n`, in its double quotes `\\\\n`");
     case "invalid_escape_sequence":
       return invalid(`${quote(found)} is no escape sequence`, `write ${quote(`\\${found}`)}, or an \`r\` before the quotes`);
     case "invalid_number":
@@ -345,11 +376,12 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   parseint: "int",
 };
 
-function callProblem(error: CelError, node: Node, text: string, signatures: readonly Signature[]): Wording {
-  const name = nameOfCall(node, text);
+/** With a place where it is the name alone. */
+function callProblem(error: CelError, node: Node, text: string, signatures: readonly Signature[]): Wording & Partial<Span> {
+  const { name, start } = nameOfCall(node, text);
   const known = signatures.filter((signature) => signature.name === name);
   if (known.length === 0 && name === "not") return unknownNot(node, text);
-  if (known.length === 0) return unknownFunction(name, nameStart(node, text), signatures);
+  if (known.length === 0) return { ...unknownFunction(name, start, signatures), start, end: start + name.length };
   const isMethod = node.op === "rcall";
   if (!known.some(({ receiverType }) => (receiverType !== null) === isMethod)) {
     const message = `\`${name}\` is not called like this: ${quoteNode(node, text)}`;
@@ -369,13 +401,20 @@ function unknownFunction(name: string, start: number, signatures: readonly Signa
   const problem = { code: "unknown-function", message: `there is no function \`${name}\`` };
   const synonym = Object.hasOwn(SYNONYMS, name.toLowerCase()) ? SYNONYMS[name.toLowerCase()] : undefined;
   const names = new Set(signatures.map((signature) => signature.name));
-  const near = synonym ?? nearest(name, names);
+  const near = synonym ?? nearest(name, names) ?? meantElsewhere(name);
   if (near !== undefined) {
     const fix = { safe: synonym !== undefined || isCertain(name, near, names), start, end: start + name.length, text: near };
     return { ...problem, help: `did you mean \`${near}\`?`, fix };
   }
-  if (!/^(now|today|random|uuid)$/i.test(name)) return problem;
-  return { ...problem, help: "an expression gives the same value whenever it is evaluated; let a script write such a value" };
+  if (/^(now|today|random|uuid)$/i.test(name))
+    return { ...problem, help: "an expression gives the same value whenever it is evaluated; let a script write such a value" };
+  return { ...problem, help: "docs/expressions.md lists the functions; let a script do what none of them does" };
+}
+
+/** A name from another language, misspelt. */
+function meantElsewhere(name: string): string | undefined {
+  const near = nearest(name, Object.keys(SYNONYMS));
+  return near === undefined ? undefined : SYNONYMS[near];
 }
 
 /** `list<T>.map(ast, ast): list<dyn>` is called as `list.map(…, …)`. */
@@ -385,25 +424,41 @@ function formOf(signature: string): string {
 }
 
 /** The text knows better: a word such as `in` was replaced before parsing. */
-function nameOfCall(node: Node, text: string): string {
+function nameOfCall(node: Node, text: string): Named {
   const [name, receiver] = node.args as [string, Node];
-  if (node.op === "call") return name;
-  return /^[\s)]*\.\s*(\w+)/.exec(text.slice(receiver.end))?.[1] ?? name;
+  if (node.op === "call") return { name, start: node.start };
+  const [before = "", written] = /^[\s)]*\.\s*(\w+)/.exec(text.slice(receiver.end)) ?? [];
+  const end = receiver.end + before.length;
+  return written === undefined ? { name, start: node.start } : { name: written, start: end - written.length };
 }
 
-/** Where its name begins. */
-function nameStart(node: Node, text: string): number {
-  if (node.op === "call") return node.start;
-  const [, receiver] = node.args as [string, Node];
-  return receiver.end + (/^[\s)]*\.\s*/.exec(text.slice(receiver.end))?.[0].length ?? 0);
+/** The name of a function, and where it stands. */
+interface Named {
+  readonly name: string;
+  readonly start: number;
 }
 
-function helpFor(node: Node | undefined, { summary, code }: CelError): string | undefined {
+function helpFor(node: Node | undefined, { summary, code }: CelError, text: string): string | undefined {
   if (code !== "no_such_overload") return undefined;
+  const twice = node === undefined ? undefined : comparedTwice(node, text);
+  if (twice !== undefined) return `write \`${shorten(twice)}\``;
   const [left, right] = operandsOf(summary, node);
   if (node?.op === "+" && (left === "string" || right === "string")) return "write `string(…)` around what is no text";
+  if (left !== right && [left, right].every((type) => type === "string" || type === "number"))
+    return "`double(…)` makes a number of a text, `string(…)` a text of a number";
   return node?.op === "in" && right === "string" ? "write `text.contains(…)`" : undefined;
 }
+
+/** `0 < a < 9` as two comparisons. */
+function comparedTwice(node: Node, text: string): string | undefined {
+  const [left, right] = children(node);
+  if (left === undefined || right === undefined || !COMPARISONS.has(node.op) || !COMPARISONS.has(left.op)) return undefined;
+  const [, middle] = children(left);
+  if (middle === undefined) return undefined;
+  return `${sourceOf(left, text)} && ${sourceOf(middle, text)} ${node.op} ${sourceOf(right, text)}`;
+}
+
+const COMPARISONS: ReadonlySet<string> = new Set(["<", "<=", ">", ">="]);
 
 /** Only `has(…)` leaves it to the package to find that a key is missing: one of those before the last. */
 function missingIn({ code, node }: CelError, text: string): string | null {

@@ -1,10 +1,11 @@
+import { AGENT_KEYS_BY_TYPE } from "./agent-keys.ts";
 import type { Diagnostic, Fix, Path } from "./diagnostic.ts";
 import { parseDuration } from "./duration.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { isJsonObject } from "./json.ts";
 import { tableKeys } from "./schema.ts";
 import type { FormCode, Violation } from "./schema.ts";
-import { NEVER_RETRIED_KINDS } from "./spec.ts";
+import { AGENT_TYPES, NEVER_RETRIED_KINDS } from "./spec.ts";
 import { isCertain, nearest } from "./suggest.ts";
 
 /** Codes of the diagnostics about a single key or value. */
@@ -34,12 +35,21 @@ export function explainViolation(violation: Violation, data: JsonObject): Diagno
     case "unknown-key":
       return unknownKey(path, violation.known, data);
     case "choice":
-      return wrongChoice(path, expected, violation.choices, value);
+      return wrongChoice(path, expected, choicesAt(path, violation.choices), value);
     case "type":
       return value === undefined ? missingKey(path) : wrongType(path, expected, value);
     case "rule":
       return brokenRule(violation, value, data);
   }
+}
+
+/** Whether a key is missing only since it is misspelt, which is told. */
+export function isMisspelt({ path }: Violation, all: readonly Violation[], data: JsonObject): boolean {
+  if (valueAt(data, path) !== undefined) return false;
+  return all.some((other) => {
+    const isBeside = other.path.length === path.length && other.path.slice(0, -1).every((part, index) => part === path[index]);
+    return other.kind === "unknown-key" && isBeside && nearest(String(other.path.at(-1)), other.known) === path.at(-1);
+  });
 }
 
 /** A value in words: `the number 30`, `the text "abc"`, `a list`. */
@@ -79,13 +89,17 @@ function unknownKey(path: Path, known: readonly string[], data: JsonObject): Dia
       help: 'name the environment variable that holds it: api_key_env = "OPENAI_API_KEY"',
     });
   }
+  const near = nearest(name, known);
+  const isMistyped = near !== undefined && isCertain(name, near, known);
   // What is a key elsewhere was not mistyped, but misplaced.
-  const homes = homesOf(name);
+  const homes = isMistyped ? [] : homesOf(name);
   if (homes.length > 0)
     return problem("unknown-key", path, what, { at: "key", label: "not known here", help: `\`${name}\` stands in ${homes.join(" or ")}` });
-  const meant = nearest(name, known);
-  if (meant === undefined)
-    return problem("unknown-key", path, what, { at: "key", label: "not known here", help: `known keys: ${known.join(", ")}` });
+  const meant = near ?? known.find((key) => key === SYNONYMS.get(name.toLowerCase()));
+  if (meant === undefined) {
+    const help = `known keys: ${knownKeys(table, known, data).join(", ")}`;
+    return problem("unknown-key", path, what, { at: "key", label: "not known here", help });
+  }
   return problem("unknown-key", path, what, {
     at: "key",
     label: `did you mean \`${meant}\`?`,
@@ -95,6 +109,40 @@ function unknownKey(path: Path, known: readonly string[], data: JsonObject): Dia
       edits: [{ path, at: "key", text: meant }],
     },
   });
+}
+
+/** What other tools call a key. */
+const SYNONYMS: ReadonlyMap<string, string> = new Map([
+  ["args", "command"],
+  ["cmd", "command"],
+  ["run", "shell"],
+  ["script", "shell"],
+  ["workdir", "cwd"],
+  ["working_directory", "cwd"],
+  ["environment", "env"],
+  ["system", "system_prompt"],
+  ["instructions", "system_prompt"],
+  ["user_prompt", "prompt"],
+  ["id", "name"],
+  ["when", "condition"],
+  ["if", "condition"],
+  ["from", "from_agent"],
+  ["to", "to_agent"],
+  ["event", "on"],
+  ["events", "on"],
+  ["steps", "agents"],
+  ["stages", "agents"],
+  ["members", "agents"],
+]);
+
+/** Of an agent, those of its type. */
+function knownKeys(table: Path, known: readonly string[], data: JsonObject): readonly string[] {
+  const type = table.length === 2 && table[0] === "agents" ? valueAt(data, [...table, "type"]) : undefined;
+  const own = AGENT_TYPES.find((one) => one === type);
+  if (own === undefined) return known;
+  const others: readonly string[] = AGENT_TYPES.flatMap((one) => AGENT_KEYS_BY_TYPE[one]);
+  const ofType: readonly string[] = AGENT_KEYS_BY_TYPE[own];
+  return known.filter((key) => ofType.includes(key) || !others.includes(key));
 }
 
 const SECRET_KEY = /^(?:api[-_]?)?(?:key|token|secret|password)$/i;
@@ -131,6 +179,12 @@ function wrongChoice(path: Path, kind: string, choices: readonly Json[], value: 
   });
 }
 
+/** What is never retried is a kind of failure all the same, but no choice. */
+function choicesAt(path: Path, choices: readonly Json[]): readonly Json[] {
+  const never: readonly Json[] = NEVER_RETRIED_KINDS;
+  return path.at(-2) === "retry_on" ? choices.filter((choice) => !never.includes(choice)) : choices;
+}
+
 function unsupportedMode(path: Path, mode: string): Diagnostic {
   const fix: Fix = { safe: true, edits: [{ path, text: '"sequential"' }] };
   const help = MODE_HELP[mode.toLowerCase()] ?? 'write mode = "sequential", or leave it out';
@@ -157,8 +211,21 @@ function missingKey(path: Path): Diagnostic {
       help: 'write [orchestration.sequential] and below it agents = ["first", "second"]',
     });
   }
-  return problem("missing-key", path, `${tableName(table)} needs \`${name}\``, { label: `needs \`${name}\`` });
+  const example = EXAMPLES[String(name)];
+  return problem("missing-key", path, `${tableName(table)} needs \`${name}\``, {
+    label: `needs \`${name}\``,
+    ...(example === undefined ? {} : { help: `for example ${name} = ${example}` }),
+  });
 }
+
+/** Values of the keys that are needed wherever their table stands. */
+const EXAMPLES: Readonly<Record<string, string>> = {
+  max_failures: "5",
+  reset_after: '"1m"',
+  agents: '["first", "second"]',
+  from_agent: '"NAME"',
+  on: '"after_run"',
+};
 
 function wrongType(path: Path, expected: string, value: Json): Diagnostic {
   const message = `${subject(path)}: expected ${expected}, got ${describe(value)}`;
@@ -193,6 +260,9 @@ function typeHelp(path: Path, expected: string, value: Json): string | undefined
   if (typeof value === "string" && expected.startsWith("a list of")) {
     return `write ${String(path.at(-1))} = ${listText(path, value)}`;
   }
+  if (expected === "text" && (typeof value === "number" || typeof value === "boolean")) return `write "${value}"`;
+  if (typeof value === "string" && expected.endsWith("number") && /^-?\d+(\.\d+)?$/.test(value)) return `write ${value}, without quotes`;
+  if (typeof value === "string" && expected.startsWith("true") && /^(?:true|false)$/.test(value)) return `write ${value}, without quotes`;
   if (isJsonObject(value) && path.join(".") === "orchestration.sequential.agents") {
     const tables = Object.keys(value).map((name) => tableName(["agents", name]));
     return `here stands the order, agents = ["first", "second"]; what an agent is stands in ${tables.length === 0 ? "[agents.NAME]" : tables.join(", ")}`;
@@ -208,27 +278,72 @@ function brokenRule({ path, code, expected: phrase, meant }: Rule, value: Json |
       help: 'name agents in their order: agents = ["first", "second"]',
     });
   }
-  if (code === "never-retried") return problem(code, path, `${JSON.stringify(value)} ${phrase}`, removedFrom(path, data));
+  const message =
+    code === "never-retried" ? `${JSON.stringify(value)} ${phrase}` : `${subject(path)}${phrase.startsWith('"') ? ":" : ""} ${phrase}`;
   if (meant !== undefined) {
     const fix: Fix = { safe: meant.isCertain, edits: [{ path, text: JSON.stringify(meant.text) }] };
-    return problem(code, path, `${subject(path)}: ${phrase}`, {
+    return problem(code, path, message, {
       ...(meant.isCertain ? { help: `replace ${JSON.stringify(value)} with "${meant.text}"` } : {}),
       fix,
     });
   }
-  const rest =
-    path.at(-1) === "api_key_env" ? { help: "the key itself never stands in the file, only the name of the variable that holds it" } : {};
-  return problem(code, path, `${subject(path)}${phrase.startsWith('"') ? ":" : ""} ${phrase}`, rest);
+  const help = ruleHelp(path, code, value);
+  const fix = code === "never-retried" ? removedFrom(path, data) : {};
+  return problem(code, path, message, { ...(help === undefined ? {} : { help }), ...fix });
+}
+
+function ruleHelp(path: Path, code: FormCode, value: Json | undefined): string | undefined {
+  const key = path.findLast((part) => typeof part === "string") ?? "";
+  switch (code) {
+    case "never-retried":
+      return "remove it from the list; a `fallback` follows any failure";
+    case "too-few":
+      return TOO_FEW_HELP[path[0] === "hooks" ? `hooks.${key}` : key] ?? `name something, or remove \`${key}\``;
+    case "empty-text":
+      return key === "command"
+        ? 'for example command = ["node", "script.mjs"]'
+        : `write something between the quotes, or remove ${typeof path.at(-1) === "number" ? "the entry" : `\`${key}\``}`;
+    case "control-character":
+      return key === "name" ? "a name is one line; longer text stands in `description`" : "take it out, or write it in another way";
+    case "invalid-variable":
+      return variableHelp(key, value);
+    case "invalid-url":
+      return addressHelp(value);
+    default:
+      return undefined;
+  }
+}
+
+const TOO_FEW_HELP: Readonly<Record<string, string>> = {
+  agents: "a group has two members or more; a single agent stands in the sequence itself",
+  command: 'for example command = ["node", "script.mjs"]',
+  retry_on: "for no retries at all, remove it and `retries`",
+  "hooks.agents": "for all agents, remove it",
+  "hooks.on": 'for example on = "after_run"',
+  "hooks.command": 'for example command = ["node", "notify.mjs"]',
+};
+
+/** An address that only lacks its protocol. */
+function addressHelp(value: Json | undefined): string | undefined {
+  if (typeof value !== "string" || !/^[\w.-]+(?::\d+)?(?:\/\S*)?$/.test(value)) return undefined;
+  return `write "${/^(?:localhost|[\d.]+)\b/.test(value) ? "http" : "https"}://${value}"`;
+}
+
+/** `$NAME` and `${NAME}` are how a shell reads the variable. */
+function variableHelp(key: string, value: Json | undefined): string | undefined {
+  const name = typeof value === "string" ? /^(?:\$\{?|%)([A-Za-z_]\w*)(?:\}|%)?$/.exec(value)?.[1] : undefined;
+  if (name !== undefined) return `write "${name}"`;
+  return key === "api_key_env" ? "the key itself never stands in the file, only the name of the variable that holds it" : undefined;
 }
 
 type Rule = Extract<Violation, { kind: "rule" }>;
 
 /** An entry of `retry_on` can go where another one stays. */
-function removedFrom(path: Path, data: JsonObject): Pick<Diagnostic, "help" | "fix"> {
+function removedFrom(path: Path, data: JsonObject): Pick<Diagnostic, "fix"> {
   const list = valueAt(data, path.slice(0, -1));
   const stays = (kind: Json): boolean => typeof kind === "string" && !(NEVER_RETRIED_KINDS as readonly string[]).includes(kind);
   if (!Array.isArray(list) || !list.some(stays)) return {};
-  return { help: "remove it", fix: { safe: true, edits: [{ path, at: "entry", text: "" }] } };
+  return { fix: { safe: true, edits: [{ path, at: "entry", text: "" }] } };
 }
 
 /** What a message is about: the key, or the entry of a list. */

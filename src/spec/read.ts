@@ -1,5 +1,5 @@
 import type { Diagnostic, Path } from "./diagnostic.ts";
-import { explainViolation, FORM_CODES, valueAt } from "./form.ts";
+import { explainViolation, FORM_CODES, isMisspelt, valueAt } from "./form.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { freezeJson, isJsonObject, NotJsonError, toJson } from "./json.ts";
 import { checkRules, RULE_CODES } from "./rules.ts";
@@ -67,7 +67,7 @@ function check(data: JsonObject, { before, unread, secrets }: Beside = NOTHING_B
   const violations = "spec" in form ? [] : form.violations.filter((violation) => !isRefused(violation, refused, unread, data));
   const diagnostics = [
     ...before,
-    ...violations.map((violation) => explainViolation(violation, data)),
+    ...violations.filter((one) => !isMisspelt(one, violations, data)).map((violation) => explainViolation(violation, data)),
     ...secrets.filter(({ path = [] }) => !violations.some((violation) => isWithin(path, violation.path))),
     ...checkRules(best.data).filter((diagnostic) => !followsFrom(diagnostic, best.doubtful, unread, data)),
   ];

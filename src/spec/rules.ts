@@ -35,7 +35,14 @@ export function checkRules(data: JsonObject): Diagnostic[] {
     ...entries(data.agents).flatMap(([name, agent]) => checkAgent(name, agent, extended.has(name), handlers.has(name))),
     ...entries(data.inputs).flatMap(([name, input]) => checkInput(name, input)),
     ...entries(data.providers).flatMap(([name, provider]) =>
-      checkKeys(["providers", name, "headers"], field(provider, "headers"), "invalid-header", HEADER_NAME, "the name of an HTTP header"),
+      checkKeys(
+        ["providers", name, "headers"],
+        field(provider, "headers"),
+        "invalid-header",
+        HEADER_NAME,
+        "the name of an HTTP header",
+        HEADER_HELP,
+      ),
     ),
     ...entries(field(sequential, "parallel")).flatMap(([name, group]) => checkGroup(name, group)),
     ...items(field(sequential, "branches")).flatMap((branch, index) =>
@@ -68,6 +75,7 @@ const NAMED_TABLES: readonly (readonly [readonly string[], string])[] = [
   [["orchestration", "sequential", "parallel"], "a group"],
 ];
 const NAME = /^[A-Za-z][A-Za-z0-9_-]*$/;
+const HEADER_HELP = "letters, digits and -, without spaces or a colon, as in X-Team";
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const VARIABLE = /^[^=\0]+$/;
 
@@ -94,10 +102,12 @@ function checkNames(path: Path, what: string, table: Json | undefined): Diagnost
 }
 
 /** Keys of a table whose names are the author's. `__proto__` would not survive in an object. */
-function checkKeys(path: Path, table: Json | undefined, code: RuleCode, pattern: RegExp, what: string): Diagnostic[] {
+function checkKeys(path: Path, table: Json | undefined, code: RuleCode, pattern: RegExp, what: string, help?: string): Diagnostic[] {
   return entries(table)
     .filter(([key]) => !pattern.test(key) || key === "__proto__")
-    .map(([key]) => problem(code, [...path, key], `${JSON.stringify(key)} cannot be ${what}`, { at: "key" }));
+    .map(([key]) =>
+      problem(code, [...path, key], `${JSON.stringify(key)} cannot be ${what}`, { at: "key", ...(help === undefined ? {} : { help }) }),
+    );
 }
 
 /** What an agent lacks that others extend, these may bring; only the whole file shows whether it is run itself. */
@@ -108,7 +118,14 @@ function checkAgent(name: string, agent: Json, isExtended: boolean, isHandler: b
     ...agentProblems(name, agent, isHandler).filter(({ code }) => code !== "missing-key" || !isExtended),
     ...checkKeys([...path, "input"], agent.input, "invalid-name", /^./su, "a name in `input`"),
     ...checkKeys([...path, "output"], agent.output, "invalid-name", /^./su, "a key of the state"),
-    ...checkKeys([...path, "env"], agent.env, "invalid-variable", VARIABLE, "the name of an environment variable"),
+    ...checkKeys(
+      [...path, "env"],
+      agent.env,
+      "invalid-variable",
+      VARIABLE,
+      "the name of an environment variable",
+      'the value stands on the other side: NAME = "value"',
+    ),
   ];
 }
 
@@ -122,6 +139,7 @@ function foreignKeys(name: string, type: AgentType, has: (key: string) => boolea
           at: "key",
           label: `not for ${A_TYPE[type]}`,
           related: [{ path: ["agents", name, "type"], label: `${A_TYPE[type]} takes ${own.join(", ")}` }],
+          help: `remove \`${key}\`, or make it type = "${other}"`,
         }),
       ),
   );
@@ -148,7 +166,11 @@ function missingForType(
   if (needed.length > 0 && !needed.some(has)) {
     const keys = needed.map((key) => `\`${key}\``).join(" or ");
     problems.push(
-      problem("missing-key", path, `\`${name}\` is ${A_TYPE[type]}, so it needs ${keys}`, { at: "key", label: `needs ${keys}` }),
+      problem("missing-key", path, `\`${name}\` is ${A_TYPE[type]}, so it needs ${keys}`, {
+        at: "key",
+        label: `needs ${keys}`,
+        help: `for example ${EXAMPLE[type]}`,
+      }),
     );
   }
   if (type === "script" && (agent.stdout === "text" || agent.stdout === "lines") && !has("output") && !isHandler) {
@@ -175,6 +197,14 @@ const NEEDED: Record<AgentType, readonly string[]> = {
   module: ["module"],
   canned: [],
   pipeline: ["file"],
+};
+
+const EXAMPLE: Record<AgentType, string> = {
+  script: 'command = ["node", "script.mjs"]',
+  llm: "",
+  module: 'module = "agent.mjs"',
+  canned: "",
+  pipeline: 'file = "inner.toml"',
 };
 
 function checkInput(name: string, input: Json): Diagnostic[] {

@@ -7,7 +7,7 @@ import type { DiagnosticsReport } from "../../src/report/diagnostics-json.ts";
 import { runProgram } from "../support/program.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const FILES = ["pipelines", "test/fixtures", "bench"].flatMap((folder) =>
+const FILES = ["pipelines", "test/fixtures", "test/corpus/right", "bench"].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".toml"))
     .map((file) => join(root, folder, file)),

@@ -103,7 +103,7 @@ describe("completion", () => {
       const { stdout: lines } = spawnSync("bash", ["--norc", "-c", shell], { encoding: "utf8" });
       return lines.split("\n").filter((word) => word !== "");
     };
-    const commands = "run resume rerun rollback runs show events breakers validate init schema completion";
+    const commands = "run resume rerun rollback runs show events breakers validate explain init schema completion";
     expect(offered("agentflow", "")).toEqual(commands.split(" "));
     expect(offered("agentflow", "runs", "")).toEqual(["rm", "prune"]);
     expect(offered("agentflow", "runs", "prune", "--ke")).toEqual(["--keep"]);
@@ -113,7 +113,7 @@ describe("completion", () => {
     expect(offered("agentflow", "show", "l")).toEqual(["latest"]);
     expect(offered("agentflow", "run", "--o")).toEqual(["--output", "--out"]);
     expect(offered("agentflow", "run", "--output", "")).toEqual(["state", "result", "none"]);
-    expect(offered("agentflow", "validate", "--format", "")).toEqual(["human", "json"]);
+    expect(offered("agentflow", "validate", "--format", "")).toEqual(["human", "concise", "json", "github", "sarif"]);
     expect(offered("agentflow", "init", "--template", "")).toEqual([
       "starter",
       "etl",
@@ -124,6 +124,7 @@ describe("completion", () => {
       "support",
       "trio",
     ]);
+    expect(offered("agentflow", "explain", "unknown-a")).toEqual(["unknown-agent"]);
     expect(offered("agentflow", "completion", "")).toEqual(["bash", "zsh", "fish"]);
   });
 

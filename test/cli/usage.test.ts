@@ -31,6 +31,8 @@ Commands:
   events [options] <run>         print the events of a run, one line of JSON each
   breakers [options]             list the circuit breakers; close some
   validate [options] <files...>  check pipeline files: every problem at once, with its place
+  explain [options] [code]       say what the code of a problem means, with a wrong and a right
+                                 example
   init [options] [directory]     make a runnable pipeline to start from
   schema                         print the JSON Schema of the pipeline file, for editors
   completion <shell>             print a completion script
@@ -80,6 +82,7 @@ describe("help", () => {
     ["breakers", "Usage: agentflow breakers [options] [command]"],
     ["breakers reset", "Usage: agentflow breakers reset [options] <pipeline/agent...>"],
     ["validate", "Usage: agentflow validate [options] <files...>"],
+    ["explain", "Usage: agentflow explain [options] [code]"],
     ["init", "Usage: agentflow init [options] [directory]"],
     ["schema", "Usage: agentflow schema [options]"],
     ["completion", "Usage: agentflow completion [options] <shell>"],

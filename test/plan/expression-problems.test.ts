@@ -6,18 +6,33 @@ describe("problems that the text shows", () => {
   test.each<[string, readonly string[]]>([
     ["", ["empty-expression [] there is no expression"]],
     [" \n", ["empty-expression [ \n] there is no expression"]],
-    ["count +", ["invalid-expression [] this expression ends too early"]],
+    ["count +", ["invalid-expression [] this expression ends too early (something is missing after what stands last)"]],
     ["count = 3", ["invalid-expression [=] `=` is no operator here (write `==`)"]],
-    ["count === 3", ["invalid-expression [=] `=` is no operator here (remove `=`)"]],
+    ["count === 3", ["invalid-expression [===] `===` is no operator here (write `==`)"]],
+    ["count !== 3", ["invalid-expression [!==] `!==` is no operator here (write `!=`)"]],
+    ["count <> 3", ["invalid-expression [<>] `<>` is no operator here (write `!=`)"]],
+    ["count => 3", ["invalid-expression [=>] `=>` is no operator here (write `>=`)"]],
+    [
+      "items.map(item => item.name)",
+      ["invalid-expression [=>] `=>` is no operator here (write a comma, as in `items.map(item, item.name)`)"],
+    ],
+    ["count ?? 0", ["invalid-expression [??] `??` is no operator here (write `has(state.key) ? state.key : …`)"]],
+    [
+      "1 < count <= 3",
+      ["type-mismatch [1 < count <= 3] cannot compare boolean with number: `1 < count <= 3` (write `1 < count && count <= 3`)"],
+    ],
     ["ready & ready", ["invalid-expression [&] `&` is no operator here (write `&&`)"]],
     ["ready and ready", ["invalid-expression [and] `and` is no operator here (write `&&`)"]],
     ["count 3", ["invalid-expression [3] `3` cannot stand here (an operator such as `==` or `&&` may be missing before it)"]],
-    ["(count", ["invalid-expression [] `)` is expected at the end"]],
+    ["(count", ["invalid-expression [] `)` is expected at the end (what was opened is not closed)"]],
     ["[count}", ["invalid-expression [}] `]` is expected here, not `}`"]],
-    ["ready ? 1", ["invalid-expression [] `:` is expected at the end"]],
+    ["ready ? 1", ["invalid-expression [] `:` is expected at the end (write `condition ? one : other`)"]],
     ["order.?name", ["invalid-expression [?] a name is expected here, not `?`"]],
-    ["name == 'Ada", ["invalid-expression ['Ada] the text that starts here has no closing quote"]],
-    ["'a\nb'", ["invalid-expression [\n] a line break cannot stand in quotes (write `\\n`, or three quotes on either side)"]],
+    ["name == 'Ada", ["invalid-expression ['Ada] the text that starts here has no closing quote (end it with `'`)"]],
+    [
+      "'a\nb'",
+      ["invalid-expression [\n] a line break cannot stand in quotes (in TOML's single quotes write `\\n`, in its double quotes `\\\\n`)"],
+    ],
     ["name.matches('\\d')", ["invalid-expression [\\d] `\\d` is no escape sequence (write `\\\\d`, or an `r` before the quotes)"]],
     ["größe", ["invalid-expression [ö] `ö` cannot stand here"]],
     ["a == 😀", ["invalid-expression [😀] `😀` cannot stand here"]],
@@ -50,7 +65,12 @@ describe("problems that the text shows", () => {
       ],
     ],
     ["1 + 'a'", ["type-mismatch [1 + 'a'] cannot add number and string: `1 + 'a'` (write `string(…)` around what is no text)"]],
-    ["count > 1 && (1 + 2) < ('a')", ["type-mismatch [(1 + 2) < ('a')] cannot compare number with string: `(1 + 2) < ('a')`"]],
+    [
+      "count > 1 && (1 + 2) < ('a')",
+      [
+        "type-mismatch [(1 + 2) < ('a')] cannot compare number with string: `(1 + 2) < ('a')` (`double(…)` makes a number of a text, `string(…)` a text of a number)",
+      ],
+    ],
     ["'a' in 'abc'", ["type-mismatch ['a' in 'abc'] cannot look for string in string: `'a' in 'abc'` (write `text.contains(…)`)"]],
     ["[1] == {'a': 1}", ["type-mismatch [[1] == {'a': 1}] cannot compare list with object: `[1] == {'a': 1}`"]],
     ["[1] < ['a']", ["type-mismatch [[1] < ['a']] cannot compare list with list: `[1] < ['a']`"]],
@@ -74,13 +94,20 @@ describe("problems that the text shows", () => {
       ],
     ],
     ["has(items[0].x)", ["type-mismatch [items[0].x] `has` asks for a member by name, such as `has(state.name)`"]],
-    ["fetch(name)", ["unknown-function [fetch(name)] there is no function `fetch`"]],
-    ["len(items)", ["unknown-function [len(items)] there is no function `len` (replace `len` with `size`)"]],
     [
-      "name.startWith('A')",
-      ["unknown-function [name.startWith('A')] there is no function `startWith` (replace `startWith` with `startsWith`)"],
+      "fetch(name)",
+      [
+        "unknown-function [fetch] there is no function `fetch` (docs/expressions.md lists the functions; let a script do what none of them does)",
+      ],
     ],
-    ["name.constructor()", ["unknown-function [name.constructor()] there is no function `constructor`"]],
+    ["len(items)", ["unknown-function [len] there is no function `len` (replace `len` with `size`)"]],
+    ["name.startWith('A')", ["unknown-function [startWith] there is no function `startWith` (replace `startWith` with `startsWith`)"]],
+    [
+      "name.constructor()",
+      [
+        "unknown-function [constructor] there is no function `constructor` (docs/expressions.md lists the functions; let a script do what none of them does)",
+      ],
+    ],
     [
       "contains(name, 'A')",
       ["unknown-function [contains(name, 'A')] `contains` is not called like this: `contains(name, 'A')` (write `value.contains(…)`)"],
@@ -89,10 +116,10 @@ describe("problems that the text shows", () => {
     [
       "now() > 3",
       [
-        "unknown-function [now()] there is no function `now` (an expression gives the same value whenever it is evaluated; let a script write such a value)",
+        "unknown-function [now] there is no function `now` (an expression gives the same value whenever it is evaluated; let a script write such a value)",
       ],
     ],
-    ["state.in()", ["unknown-function [state.in()] there is no function `in` (did you mean `int`?)"]],
+    ["state.in()", ["unknown-function [in] there is no function `in` (did you mean `int`?)"]],
     [
       "name.split()",
       [

@@ -95,7 +95,7 @@ describe("problems", () => {
     ["${{ don't }}\nand 'more'", ["unterminated-template [${{] `${{` has no `}}` that ends it (the quote in `'t }}` is never closed)"]],
     ["a ${{ }} b", ["empty-expression [${{ }}] there is no expression"]],
     ["${{}}", ["empty-expression [${{}}] there is no expression"]],
-    ["a ${{ name == }} b", ["invalid-expression [] this expression ends too early"]],
+    ["a ${{ name == }} b", ["invalid-expression [] this expression ends too early (something is missing after what stands last)"]],
     [
       "${{ loop }} ${{ name }} ${{ 1 + 'a' }} ${{ env.HOME }}",
       [

@@ -32,6 +32,9 @@ list = [
 ]
 [hooks.inner]
 a = 1
+[agents.third.env]
+b = 2
+[[agents.many.rows]]
 `;
 
 describe("a path is found", () => {
@@ -51,6 +54,8 @@ describe("a path is found", () => {
     ["in a table in a list of tables", ["hooks", 1, "on", 1], '"branch"', '"branch"'],
     ["in an inline table in a list", ["hooks", 1, "list", 0, "from"], "1", "from"],
     ["in a list in a list", ["hooks", 1, "list", 1, 1], "3", "3"],
+    ["of a table below one that another header names", ["agents", "third", "env"], "[agents.third.env]", "env"],
+    ["of a list of tables below such a one", ["agents", "many", "rows"], "rows", "rows"],
     ["of a table below the last of a list of tables", ["hooks", 1, "inner"], "[hooks.inner]", "inner"],
   ])("%s", async (_sentence, path, value, key) => {
     expect(await marked(DOCUMENT, { path })).toBe(value);

@@ -106,9 +106,9 @@ describe("readSpec tells", () => {
       "3:1 unknown-key: unknown key `timeout` in [orchestration.sequential] (`timeout` stands in [defaults] or [orchestration])",
       '6:11 wrong-type: `timeout`: expected a duration such as "30s", got the number 30 (write "30s" for seconds or "30ms" for milliseconds)',
       "7:1 unknown-key: unknown key `comand` in [agents.one] (replace `comand` with `command`)",
-      "8:1 wrong-type-key: `prompt` is a key of llm agents, and `one` is a script",
+      '8:1 wrong-type-key: `prompt` is a key of llm agents, and `one` is a script (remove `prompt`, or make it type = "llm")',
       "10:9 not-json: nan is not a JSON number, and the state is JSON",
-      "11:1 missing-key: [[hooks]] needs `on`",
+      '11:1 missing-key: [[hooks]] needs `on` (for example on = "after_run")',
       "11:1 missing-key: [[hooks]] needs `command` or `module`",
     ]);
   });

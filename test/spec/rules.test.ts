@@ -33,17 +33,29 @@ describe("a file is told", () => {
     [
       "of a key of another type",
       [AGENT, 'type = "module"', 'module = "m.ts"', "temperature = 1"],
-      ["6:1 wrong-type-key: `temperature` is a key of llm agents, and `one` is a module"],
+      ['6:1 wrong-type-key: `temperature` is a key of llm agents, and `one` is a module (remove `temperature`, or make it type = "llm")'],
     ],
     [
       "of a key of another type also where it extends another",
       [AGENT, 'type = "module"', 'extends = "two"', "temperature = 1"],
-      ["6:1 wrong-type-key: `temperature` is a key of llm agents, and `one` is a module"],
+      ['6:1 wrong-type-key: `temperature` is a key of llm agents, and `one` is a module (remove `temperature`, or make it type = "llm")'],
     ],
     ["nothing of types where it has none", [AGENT, 'prompt = "x"', 'module = "m.ts"'], []],
-    ["of a script without a command", [AGENT, 'type = "script"'], ["3:9 missing-key: `one` is a script, so it needs `command` or `shell`"]],
-    ["of a module without a module", [AGENT, 'type = "module"'], ["3:9 missing-key: `one` is a module, so it needs `module`"]],
-    ["of a pipeline without a file", [AGENT, 'type = "pipeline"'], ["3:9 missing-key: `one` is a pipeline, so it needs `file`"]],
+    [
+      "of a script without a command",
+      [AGENT, 'type = "script"'],
+      ['3:9 missing-key: `one` is a script, so it needs `command` or `shell` (for example command = ["node", "script.mjs"])'],
+    ],
+    [
+      "of a module without a module",
+      [AGENT, 'type = "module"'],
+      ['3:9 missing-key: `one` is a module, so it needs `module` (for example module = "agent.mjs")'],
+    ],
+    [
+      "of a pipeline without a file",
+      [AGENT, 'type = "pipeline"'],
+      ['3:9 missing-key: `one` is a pipeline, so it needs `file` (for example file = "inner.toml")'],
+    ],
     ["nothing of missing keys that a base may bring", [AGENT, 'type = "script"', 'extends = "two"'], []],
     ["nothing of missing keys that those may bring who extend it", [AGENT, 'type = "script"', "[agents.two]", 'extends = "one"'], []],
     ["nothing of a model, which [defaults] may bring", [AGENT, 'type = "llm"'], []],
@@ -61,8 +73,8 @@ describe("a file is told", () => {
       "of names that environment variables cannot have",
       [AGENT, 'type = "script"', 'shell = "ls"', "[agents.one.env]", '"A=B" = "x"', '"" = "y"'],
       [
-        '7:1 invalid-variable: "A=B" cannot be the name of an environment variable',
-        '8:1 invalid-variable: "" cannot be the name of an environment variable',
+        '7:1 invalid-variable: "A=B" cannot be the name of an environment variable (the value stands on the other side: NAME = "value")',
+        '8:1 invalid-variable: "" cannot be the name of an environment variable (the value stands on the other side: NAME = "value")',
       ],
     ],
     [
@@ -77,7 +89,7 @@ describe("a file is told", () => {
     [
       "of names that headers cannot have",
       ["[providers.p.headers]", '"X Y" = "x"', '"X-Y" = "x"'],
-      ['4:1 invalid-header: "X Y" cannot be the name of an HTTP header'],
+      ['4:1 invalid-header: "X Y" cannot be the name of an HTTP header (letters, digits and -, without spaces or a colon, as in X-Team)'],
     ],
     [
       "of a default that an input cannot have",
@@ -122,7 +134,7 @@ describe("a file is told", () => {
     [
       "nothing more of min_success where it is no number",
       ["[orchestration.sequential.parallel.g]", 'agents = ["a", "b"]', 'on_error = "continue"', 'min_success = "3"'],
-      ['6:15 wrong-type: `min_success`: expected a whole number, got the text "3"'],
+      ['6:15 wrong-type: `min_success`: expected a whole number, got the text "3" (write 3, without quotes)'],
     ],
     [
       "of a branch that goes nowhere",

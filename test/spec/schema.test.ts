@@ -21,7 +21,11 @@ describe("a file is told", () => {
         '1:1 missing-key: the file does not say which agents run, and in which order (write [orchestration.sequential] and below it agents = ["first", "second"])',
       ],
     ],
-    ["that its sequence does not", "[orchestration.sequential]\n", ["1:1 missing-key: [orchestration.sequential] needs `agents`"]],
+    [
+      "that its sequence does not",
+      "[orchestration.sequential]\n",
+      ['1:1 missing-key: [orchestration.sequential] needs `agents` (for example agents = ["first", "second"])'],
+    ],
     [
       "that its sequence is empty",
       "[orchestration.sequential]\nagents = []\n",
@@ -128,7 +132,7 @@ describe("a file is told", () => {
     [
       "that an address is none",
       fileWith("[providers.mine]", 'base_url = "localhost:8080"'),
-      ['4:12 invalid-url: `base_url` must be an address such as "http://localhost:8080/v1"'],
+      ['4:12 invalid-url: `base_url` must be an address such as "http://localhost:8080/v1" (write "http://localhost:8080")'],
     ],
     [
       "of text for a list",
@@ -140,24 +144,34 @@ describe("a file is told", () => {
     [
       "of a number in a list of texts",
       fileWith("[agents.one]", 'command = ["sleep", 5]'),
-      ["4:21 wrong-type: `command[1]`: expected text, got the number 5"],
+      ['4:21 wrong-type: `command[1]`: expected text, got the number 5 (write "5")'],
     ],
     [
       "of a command without a program",
       fileWith("[agents.one]", 'command = [""]'),
-      ["4:11 empty-text: `command` must begin with the name of a program"],
+      ['4:11 empty-text: `command` must begin with the name of a program (for example command = ["node", "script.mjs"])'],
     ],
-    ["of a list that is empty", fileWith("[agents.one]", "command = []"), ["4:11 too-few: `command` is empty"]],
-    ["of a text that is empty", fileWith("[agents.one]", 'model = ""'), ["4:9 empty-text: `model` is empty"]],
+    [
+      "of a list that is empty",
+      fileWith("[agents.one]", "command = []"),
+      ['4:11 too-few: `command` is empty (for example command = ["node", "script.mjs"])'],
+    ],
+    [
+      "of a text that is empty",
+      fileWith("[agents.one]", 'model = ""'),
+      ["4:9 empty-text: `model` is empty (write something between the quotes, or remove `model`)"],
+    ],
     [
       "of a character that no program can be given",
       fileWith("[agents.one]", 'shell = "a\\u0000b"'),
-      ["4:9 control-character: `shell` cannot hold a NUL character"],
+      ["4:9 control-character: `shell` cannot hold a NUL character (take it out, or write it in another way)"],
     ],
     [
       "of a name over two lines",
       'name = "a\\nb"\n' + fileWith(),
-      ["1:8 control-character: `name` cannot hold line breaks or control characters"],
+      [
+        "1:8 control-character: `name` cannot hold line breaks or control characters (a name is one line; longer text stands in `description`)",
+      ],
     ],
     [
       "of a size without a unit",
@@ -214,7 +228,9 @@ describe("a file is told", () => {
     [
       "of a kind of failure that is never retried",
       fileWith("[agents.one]", 'retry_on = ["timeout", "quota"]'),
-      ['4:24 never-retried: "quota" is never retried, since another attempt cannot mend it (remove it)'],
+      [
+        '4:24 never-retried: "quota" is never retried, since another attempt cannot mend it (remove it from the list; a `fallback` follows any failure)',
+      ],
     ],
     [
       "of a kind of failure that is mistyped",
@@ -244,7 +260,7 @@ describe("a file is told", () => {
     [
       "of true in quotes",
       fileWith("[agents.one]", 'retry_jitter = "true"'),
-      ['4:16 wrong-type: `retry_jitter`: expected true or false, got the text "true"'],
+      ['4:16 wrong-type: `retry_jitter`: expected true or false, got the text "true" (write true, without quotes)'],
     ],
     [
       "that end is true or absent",
@@ -265,7 +281,7 @@ describe("a file is told", () => {
         '4:6 invalid-value: `on`: expected "before_run", "before_stage", "after_stage", "stage_error", "retry", "branch", "rollback", "after_run"; got "before-run" (replace "before-run" with "before_run")',
       ],
     ],
-    ["of no events", fileWith("[[hooks]]", "on = []", 'command = ["x"]'), ["4:6 too-few: `on` is empty"]],
+    ["of no events", fileWith("[[hooks]]", "on = []", 'command = ["x"]'), ['4:6 too-few: `on` is empty (for example on = "after_run")']],
     [
       "of a number for an event",
       fileWith("[[hooks]]", "on = 1", 'command = ["x"]'),
@@ -276,18 +292,22 @@ describe("a file is told", () => {
     [
       "of a wrong expression in a table of output",
       fileWith("[agents.one]", "output = { a = 1 }"),
-      ["4:16 wrong-type: `a`: expected text, got the number 1"],
+      ['4:16 wrong-type: `a`: expected text, got the number 1 (write "1")'],
     ],
     [
       "of an output that is no key and no table",
       fileWith("[agents.one]", "output = 1"),
       ["4:10 wrong-type: `output`: expected a key of the state, or a table of CEL expressions over `result`, got the number 1"],
     ],
-    ["of an output without a name", fileWith("[agents.one]", 'output = ""'), ["4:10 empty-text: `output` is empty"]],
+    [
+      "of an output without a name",
+      fileWith("[agents.one]", 'output = ""'),
+      ["4:10 empty-text: `output` is empty (write something between the quotes, or remove `output`)"],
+    ],
     [
       "of a group of one",
       fileWith("[orchestration.sequential.parallel.g]", 'agents = ["one"]'),
-      ["4:10 too-few: `agents` needs at least 2 entries"],
+      ["4:10 too-few: `agents` needs at least 2 entries (a group has two members or more; a single agent stands in the sequence itself)"],
     ],
     [
       "of something else for a table",

@@ -34,11 +34,13 @@ function checkSource(name: string, index: number, { elements }: Structure, names
   const group = groupsByMember(names).get(name);
   const groups = groupsOf(names);
   if (group !== undefined) tellMember(report, path, name, group, "starts from");
-  else if (agents.has(name) || groups.has(name))
+  else if (agents.has(name) || groups.has(name)) {
+    // What a misspelt name would have led to is not known.
+    if (report.hasUnknownNames) return;
     report.error("unreached-branch", path, `no run comes to \`${name}\`: it is neither in the sequence nor the target of a branch`, {
       help: "add it to the sequence, or remove this branch",
     });
-  else report.unknownAgent(name, path, agents.keys(), groups.keys());
+  } else report.unknownAgent(name, path, agents.keys(), groups.keys());
 }
 
 function conditionAt(text: string, index: number, report: Report): BranchPlan["condition"] {
