@@ -281,7 +281,7 @@ function entryAt(root: Entry, path: Path): Entry | undefined {
  *
  * The value's units and the source's differ where there are escapes, line breaks that a multi-line string trims, and quotes.
  */
-function partOfString(source: string, whole: Span, part: Span): Span {
+export function partOfString(source: string, whole: Span, part: Span): Span {
   const raw = source.slice(whole.start, whole.end);
   const quotes = raw.startsWith('"""') || raw.startsWith("'''") ? 3 : 1;
   const close = raw.length - quotes;
