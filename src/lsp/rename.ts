@@ -3,7 +3,7 @@ import { NAME } from "../spec/rules.ts";
 import { isSame } from "./definition.ts";
 import { covers } from "./hover.ts";
 import { type Outline, outlineOf } from "./outline.ts";
-import { languageAt, matches, type Names, namesOf, type Site, sitesInPrompt, sitesOf } from "./sites.ts";
+import { matches, type Names, namesOf, readsAt, readsOfTemplate, type Site, sitesInPrompt, sitesOf } from "./sites.ts";
 
 /** Text in the place of a range. */
 export interface Replacement extends Span {
@@ -44,7 +44,7 @@ export function renameAt(text: string, offset: number, name: string, prompts: Re
   return {
     edits: sites.filter((one) => isSame(one, site)).map((one) => replacement(one, name)),
     prompts: new Map([...prompts].map(([file, prompt]) => [file, editsInPrompt(prompt, site, name, names)])),
-    warning: site.subject === "provider" ? null : warningFor(site.name, outline),
+    warning: site.subject === "provider" ? null : warningFor(site.name, outline, prompts.values()),
   };
 }
 
@@ -85,19 +85,12 @@ function replacement({ start, end, member }: Site, name: string): Replacement {
   return { start: member.start, end: member.end, text: `[${member.quote}${name}${member.quote}]` };
 }
 
-function warningFor(name: string, { parts }: Outline): string | null {
-  const word = new RegExp(String.raw`(?<![\w.-])(?:state\.)?${name}(?![\w-])|state\[["']${name}["']\]`);
-  const expressions = parts.flatMap((part) =>
-    part.kind === "value" && part.text !== null && languageAt(part.path) !== null
-      ? expressionsIn(part.text.value, languageAt(part.path))
-      : [],
-  );
-  const count = expressions.filter((expression) => word.test(expression)).length;
+/** Bare names are keys of the state, which may well be called like an agent. */
+function warningFor(name: string, { parts }: Outline, prompts: Iterable<string>): string | null {
+  const inFile = parts.map((part) => (part.kind === "value" && part.text !== null ? readsAt(part.text.value, part.path) : null));
+  const all = [...inFile, ...[...prompts].map((prompt) => readsOfTemplate(prompt))];
+  const count = all.filter((reads) => reads?.keys.some((key) => key.name === name)).length;
   if (count === 0) return null;
-  const places = count === 1 ? "one expression reads" : `${count} expressions read`;
+  const places = count === 1 ? "one place reads" : `${count} places read`;
   return `${places} \`${name}\` as a key of the state, which was not renamed; if that is what the agent writes under its own name, change it as well`;
-}
-
-function expressionsIn(text: string, language: "expression" | "template" | null): string[] {
-  return language === "expression" ? [text] : [...text.matchAll(/(?<!\$)\$\{\{(.*?)\}\}/gs)].map(([, inside = ""]) => inside);
 }

@@ -1,5 +1,5 @@
 import { compileExpression } from "../plan/expression.ts";
-import type { Read } from "../plan/scope.ts";
+import type { ExpressionContext, Read, Reads } from "../plan/scope.ts";
 import { compileTemplate } from "../plan/template.ts";
 import type { Path, Span } from "../spec/diagnostic.ts";
 import { partOfString } from "../spec/positions.ts";
@@ -31,9 +31,7 @@ export function sitesOf(text: string, { parts }: Outline): readonly Site[] {
 
 /** The places in a file with a prompt where a stage is named. */
 export function sitesInPrompt(text: string, names: Names): readonly Site[] {
-  const compiled = compileTemplate(text, {});
-  if (!("template" in compiled)) return [];
-  return compiled.template.reads.stages.map((read) => stageSite(read, text, [], names, "'", (span) => span));
+  return (readsOfTemplate(text)?.stages ?? []).map((read) => stageSite(read, text, [], names, "'", (span) => span));
 }
 
 export function namesOf({ parts }: Pick<Outline, "parts">): Names {
@@ -51,6 +49,22 @@ export function wantedAt(path: Path): "agent" | "element" | "provider" | null {
 export function languageAt(path: Path): "expression" | "template" | null {
   if (EXPRESSIONS.some((pattern) => matches(path, pattern))) return "expression";
   return TEMPLATES.some((pattern) => matches(path, pattern)) ? "template" : null;
+}
+
+/** What the expressions in a text at a path read; null where there are none, or where they are wrong. */
+export function readsAt(value: string, path: Path): Reads | null {
+  const language = languageAt(path);
+  const context = { env: matches(path, "agents.*.env.*"), result: matches(path, "agents.*.output.*") };
+  if (language === null) return null;
+  if (language === "template") return readsOfTemplate(value, context);
+  const compiled = compileExpression(value, context);
+  return "expression" in compiled ? compiled.expression.reads : null;
+}
+
+/** The same for a text that is a template. */
+export function readsOfTemplate(value: string, context: ExpressionContext = {}): Reads | null {
+  const compiled = compileTemplate(value, context);
+  return "template" in compiled ? compiled.template.reads : null;
 }
 
 /** Whether a path is like `agents.*.input.*` or `hooks.#.on`: `*` stands for any name, `#` for any index. */
@@ -108,21 +122,8 @@ function subjectOf(name: string, names: Names): Subject {
 
 function stagesIn(part: ValuePart, value: string, text: string, names: Names): Site[] {
   const quote = text[part.start] === "'" ? '"' : "'";
-  return stageReads(value, part.path).map((read) =>
-    stageSite(read, value, part.path, names, quote, (span) => partOfString(text, part, span)),
-  );
-}
-
-function stageReads(value: string, path: Path): readonly Read[] {
-  const language = languageAt(path);
-  if (language === null || !value.includes("stages")) return [];
-  const context = { env: matches(path, "agents.*.env.*"), result: matches(path, "agents.*.output.*") };
-  if (language === "expression") {
-    const compiled = compileExpression(value, context);
-    return "expression" in compiled ? compiled.expression.reads.stages : [];
-  }
-  const compiled = compileTemplate(value, context);
-  return "template" in compiled ? compiled.template.reads.stages : [];
+  const reads = value.includes("stages") ? (readsAt(value, part.path)?.stages ?? []) : [];
+  return reads.map((read) => stageSite(read, value, part.path, names, quote, (span) => partOfString(text, part, span)));
 }
 
 /** `place` turns a range of the expression's text into one of the file's. */

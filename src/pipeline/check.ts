@@ -11,9 +11,12 @@ export interface CheckedFile {
   readonly documents: Documents;
 }
 
-/** Checks a pipeline file, whose content is `bytes`, without running it. What this machine lacks is a warning. */
-export async function checkFile(file: string, bytes: Uint8Array, env: Machine["env"]): Promise<CheckedFile> {
-  const loaded = await loadText(bytes, file, readFileNow);
+/**
+ * Checks a pipeline file, whose content is `bytes`, without running it. What this machine lacks is a warning. `readFile` reads
+ * what the file refers to.
+ */
+export async function checkFile(file: string, bytes: Uint8Array, env: Machine["env"], readFile = readFileNow): Promise<CheckedFile> {
+  const loaded = await loadText(bytes, file, readFile);
   const built = loaded.source === null ? { plan: null, diagnostics: [] } : buildPlan(loaded.source, { doubts: loaded.doubts });
   const environment = built.plan === null ? [] : await checkEnvironment(built.plan, thisMachine(env), "warning");
   return { file, diagnostics: [...loaded.diagnostics, ...built.diagnostics, ...environment], documents: loaded.documents };
