@@ -1,12 +1,12 @@
 import { BUILT_IN_PROVIDERS } from "../plan/providers.ts";
 import { AGENT_KEYS_BY_TYPE, EXCLUSIVE_AGENT_KEYS } from "../spec/agent-keys.ts";
 import type { Path, Span } from "../spec/diagnostic.ts";
-import { AGENT_TYPES } from "../spec/spec.ts";
+import { AGENT_TYPES, type AgentType } from "../spec/spec.ts";
 import { agentFacts } from "./agent-facts.ts";
 import { type Form, formAt, type Header, headers } from "./form.ts";
 import { IGNORE, MEANINGS } from "./hover.ts";
 import { type Outline, outlineOf, type Unfinished, unfinishedAt } from "./outline.ts";
-import { languageAt, type Names, namesOf, sitesOf, wantedAt } from "./sites.ts";
+import { languageAt, matches, type Names, namesOf, sitesOf, wantedAt } from "./sites.ts";
 
 /** Something that can be written at a place: `text` in the place of a range. */
 export interface Completion extends Span {
@@ -109,10 +109,13 @@ function keyCompletions(here: Here, { start, table, words, inline }: Extract<Unf
   const hasValue = /[ \t]*=/y;
   hasValue.lastIndex = end;
   const isAlone = !hasValue.test(here.text);
-  const known = [...(formAt(path)?.keys ?? [])].filter(([name]) => !taken.has(name) && suits(name, path, taken, here));
-  const atRoot = path.length === 0;
+  const type = matches(path, "agents.*") ? agentFacts(String(path[1]), here.text, here.outline).type : null;
+  const known = [...(formAt(path)?.keys ?? [])].filter(([name]) => !taken.has(name) && suits(name, path, taken, type));
+  const isOwn = ([name]: readonly [string, Form]): number => (type !== null && isOwnKey(name, type) ? 0 : 1);
   const keys = known
-    .filter(([, form]) => !(atRoot && form.takes.every((kind) => kind === "table" || kind === "list")))
+    // At the top of the file, what has a header is offered as one.
+    .filter(([, form]) => path.length > 0 || !form.takes.every((kind) => kind === "table" || kind === "list"))
+    .toSorted((one, other) => isOwn(one) - isOwn(other))
     .map(([name, form]) => keyCompletion(name, form, { start, end }, isAlone));
   return inline || words.length > 1 ? keys : [...keys, ...headerCompletions({ ...here, offset: end }, start)];
 }
@@ -127,13 +130,15 @@ function keysIn(table: Path, { outline }: Here, start: number): Set<string> {
 }
 
 /** Whether an agent of this type takes the key, beside those that it has. */
-function suits(name: string, table: Path, taken: ReadonlySet<string>, { text, outline }: Here): boolean {
-  if (table.length !== 2 || table[0] !== "agents") return true;
-  if (EXCLUSIVE_AGENT_KEYS.some((pair) => pair.some((one) => one === name) && pair.some((one) => one !== name && taken.has(one))))
-    return false;
-  const { type } = agentFacts(String(table[1]), text, outline);
-  const owners = AGENT_TYPES.filter((one) => (AGENT_KEYS_BY_TYPE[one] as readonly string[]).includes(name));
-  return type === null || owners.length === 0 || owners.includes(type);
+function suits(name: string, table: Path, taken: ReadonlySet<string>, type: AgentType | null): boolean {
+  if (!matches(table, "agents.*")) return true;
+  const rivals = EXCLUSIVE_AGENT_KEYS.filter((pair) => pair.some((one) => one === name)).flat();
+  if (rivals.some((rival) => rival !== name && taken.has(rival))) return false;
+  return type === null || isOwnKey(name, type) || !AGENT_TYPES.some((other) => isOwnKey(name, other));
+}
+
+function isOwnKey(name: string, type: AgentType): boolean {
+  return (AGENT_KEYS_BY_TYPE[type] as readonly string[]).includes(name);
 }
 
 function keyCompletion(name: string, form: Form, span: Span, isAlone: boolean): Completion {

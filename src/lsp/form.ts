@@ -19,7 +19,7 @@ export type Kind = "text" | "number" | "flag" | "list" | "table" | "anything";
 
 /** The form at a path; null where the file knows nothing there. */
 export function formAt(path: Path): Form | null {
-  let form: Form | null = (root ??= formOf(jsonSchema() as Schema));
+  let form: Form | null = (root ??= formOf(jsonSchema()));
   for (const part of path) form = (typeof part === "number" ? form?.items : (form?.keys.get(part) ?? form?.named)) ?? null;
   return form;
 }

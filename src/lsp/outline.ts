@@ -49,16 +49,17 @@ export function unfinishedAt(text: string, offset: number): Unfinished {
 }
 
 const BLANK = /[ \t]*/y;
-const BLANK_LINES = /[ \t\r\n]*/y;
 const REST_OF_LINE = /[^\n]*/y;
 const BARE_KEY = /[A-Za-z0-9_-]+/y;
 const BARE_VALUE = /[^\s,[\]{}#=]+/y;
 const ONE_LINE_STRING = /"(?:[^"\\\n]+|\\[^\n])*"?|'[^'\n]*'?/y;
 const NAME = String.raw`(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')`;
 const DOTTED = String.raw`${NAME}(?:[ \t]*\.[ \t]*${NAME})*`;
+/** On a line of its own, and not a list such as `[true]` or `[1.5]`. */
+const TABLE = String.raw`(?:\[[ \t]*(?!(?:true|false|inf|nan)[ \t]*\])(?=[A-Za-z_])${DOTTED}[ \t]*\][ \t]*(?=#|\r?$)|\[\[[ \t]*(?=[A-Za-z_])${DOTTED}[ \t]*\]\])`;
+const HEADER = new RegExp(String.raw`[ \t]*${TABLE}`, "my");
 /** A line that begins something, whatever was not finished before it. */
-const STATEMENT = new RegExp(String.raw`[ \t]*(?:${DOTTED}[ \t]*=|\[[ \t]*[A-Za-z_]${DOTTED}?[ \t]*\]|\[\[[ \t]*[A-Za-z_])`, "y");
-const HEADER = new RegExp(String.raw`[ \t]*(?:\[[ \t]*[A-Za-z_]${DOTTED}?[ \t]*\]|\[\[[ \t]*[A-Za-z_])`, "y");
+const STATEMENT = new RegExp(String.raw`[ \t]*(?:${DOTTED}[ \t]*=|${TABLE})`, "my");
 
 class Scanner {
   readonly #text: string;
@@ -213,7 +214,9 @@ class Scanner {
 
   #oneLine(): [written: string, isClosed: boolean] {
     const written = (this.#match(ONE_LINE_STRING)?.[0] ?? "").replace(/\r$/, "");
-    return [written, written.length > 1 && /^"(?:[^"\\]+|\\.)*"$|^'[^']*'$/.test(written)];
+    const last = this.#at + written.length - 1;
+    const isClosed = written.length > 1 && written.at(-1) === written[0] && (written[0] === "'" || !this.#isEscaped(last));
+    return [written, isClosed];
   }
 
   #severalLines(quote: string): [written: string, isClosed: boolean] {
@@ -241,7 +244,7 @@ class Scanner {
       }
       const before = this.#at;
       this.#value([...path, index]);
-      if (!this.#comma() || this.#at === before) break;
+      if (!this.#comma(STATEMENT) || this.#at === before) break;
     }
     this.#parts.push({ kind: "value", start, end: this.#at, path, text: null });
   }
@@ -258,7 +261,7 @@ class Scanner {
       if (this.#at === this.#text.length) this.#end = { kind: "key", start: this.#at, table: path, words: [], inline: true };
       const before = this.#at;
       this.#keyValue(path, true);
-      if (!this.#comma() || this.#at === before) break;
+      if (!this.#comma(HEADER) || this.#at === before) break;
     }
     this.#parts.push({ kind: "value", start, end: this.#at, path, text: null });
   }
@@ -280,17 +283,12 @@ class Scanner {
     }
   }
 
-  /** Whether another entry may follow: after a comma, on this line or a later one. A closing bracket is looked at by who asks. */
-  #comma(): boolean {
-    const before = this.#at;
-    this.#skip(BLANK_LINES);
-    if (this.#text[this.#at] === ",") {
-      this.#at += 1;
-      return true;
-    }
-    if (/[\]}]/.test(this.#text[this.#at] ?? "")) return true;
-    this.#at = before;
-    return this.#gap(STATEMENT) && /[\]},]/.test(this.#text[this.#at] ?? "");
+  /** Whether another entry or the end may follow; a comma that is missing is taken as there. */
+  #comma(other: RegExp): boolean {
+    if (!this.#gap(other)) return false;
+    const isThere = this.#text[this.#at] === ",";
+    if (isThere) this.#at += 1;
+    return isThere || this.#at < this.#text.length;
   }
 
   #skip(pattern: RegExp): void {

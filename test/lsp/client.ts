@@ -41,7 +41,11 @@ afterAll(() => {
 
 /** Starts the server in a folder and says hello. */
 export async function startEditor(folder: string, options: Partial<InitializeParams> = {}): Promise<Editor> {
-  const child = spawn(process.execPath, [commandScript(folderWith({})), "lsp", "--stdio"], { cwd: folder, env: COMMAND_ENV, stdio: "pipe" });
+  const child = spawn(process.execPath, [commandScript(folderWith({})), "lsp", "--stdio"], {
+    cwd: folder,
+    env: COMMAND_ENV,
+    stdio: "pipe",
+  });
   running.add(child);
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -57,8 +61,8 @@ export async function startEditor(folder: string, options: Partial<InitializePar
     shown.set(params.uri, params.diagnostics);
     for (const look of waiting) look();
   });
-  connection.onNotification("window/logMessage", ({ message }: { message: string }) => told.push(message));
-  connection.onNotification("window/showMessage", ({ message }: { message: string }) => told.push(message));
+  connection.onNotification("window/logMessage", ({ message }: { message: string }) => void told.push(message));
+  connection.onNotification("window/showMessage", ({ message }: { message: string }) => void told.push(message));
   connection.listen();
   await connection.sendRequest("initialize", { processId: process.pid, rootUri: null, capabilities: {}, ...options });
   void connection.sendNotification("initialized", {});
