@@ -36,9 +36,9 @@ export class Checks {
     this.#world = world;
   }
 
-  /** Checks a file at once, and from now on whenever it changes. */
+  /** Checks a file at once, and from now on whenever it changes; nothing for one that is open already. */
   open(file: string): void {
-    if (this.#pipelines.has(file)) return this.changed(file);
+    if (this.#pipelines.has(file)) return;
     const pipeline: Pipeline = { turn: 0, stopTimer: null, running: null, checked: NOTHING };
     this.#pipelines.set(file, pipeline);
     this.#start(file, pipeline);

@@ -138,9 +138,9 @@ class Server {
     this.#documents.onDidChangeContent(({ document }) => {
       const file = this.#buffers.fileOf(document.uri);
       this.#buffers.put(document);
+      this.#checks.changed(file);
       if (isPipeline(file, document.text)) this.#checks.open(file);
       else this.#checks.close(file);
-      this.#checks.changed(file);
     });
     this.#documents.onDidClose(({ document }) => {
       const file = this.#buffers.fileOf(document.uri);

@@ -1,6 +1,12 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { CodeAction, CompletionItem, Hover, Location, WorkspaceEdit } from "vscode-languageserver/node";
+import type { CodeAction, CompletionItem, Diagnostic, Hover, Location, Range, WorkspaceEdit } from "vscode-languageserver/node";
+import { Page } from "../../src/lsp/page.ts";
 import { folderWith } from "../support/folder.ts";
+import { runProgram } from "../support/program.ts";
 import { edited, startEditor } from "./client.ts";
 
 const RIGHT = `[agents.fetch]
@@ -86,4 +92,129 @@ describe("the language server, as an editor starts it", { timeout: 60_000 }, () 
     expect(await editor.end).toEqual({ code: 0, stderr: "" });
     expect(editor.told).toEqual([]);
   });
+
+  test("reads what is open in the editor before what is on the disk, and takes back what is mended elsewhere", async () => {
+    const folder = folderWith({
+      "outer.toml": pipelineWith(
+        `[agents.a]\ntype = "pipeline"\nfile = "inner.toml"\n\n[agents.b]\ntype = "llm"\nmodel = "m"\nprovider = "ollama"\nprompt_file = "b.md"\n`,
+        "a",
+        "b",
+      ),
+      "inner.toml": RIGHT,
+      "b.md": "${{ rows }}",
+    });
+    const outer = pipelineWith(
+      `[agents.a]\ntype = "pipeline"\nfile = "inner.toml"\n\n[agents.b]\ntype = "llm"\nmodel = "m"\nprovider = "ollama"\nprompt_file = "b.md"\n`,
+      "a",
+      "b",
+    );
+    const editor = await startEditor(folder);
+    editor.open("outer.toml", outer);
+    await editor.shows("outer.toml", (found) => found.length === 0);
+    editor.open("b.md", "${{ rows + }}");
+    expect(codes(await editor.shows("b.md", (found) => found.length > 0))).toEqual(["invalid-expression"]);
+    editor.type("b.md", "${{ rows }}");
+    await editor.shows("b.md", (found) => found.length === 0);
+    editor.open("inner.toml", RIGHT.replace("canned", "caned"));
+    expect(codes(await editor.shows("inner.toml", (found) => found.length > 0))).toEqual(["invalid-value"]);
+    void editor.connection.sendNotification("textDocument/didClose", { textDocument: { uri: editor.uri("inner.toml") } });
+    await editor.shows("inner.toml", (found) => found.length === 0);
+    writeFileSync(join(folder, "inner.toml"), RIGHT.replace("reply", "repyl"));
+    void editor.connection.sendNotification("workspace/didChangeWatchedFiles", { changes: [{ uri: editor.uri("inner.toml"), type: 2 }] });
+    expect(codes(await editor.shows("inner.toml", (found) => found.length > 0))).toEqual(["unknown-key"]);
+    writeFileSync(join(folder, "inner.toml"), RIGHT);
+    void editor.connection.sendNotification("textDocument/didSave", { textDocument: { uri: editor.uri("outer.toml") } });
+    await editor.shows("inner.toml", (found) => found.length === 0);
+    editor.connection.end();
+    editor.child.stdin?.end();
+    expect(await editor.end).toEqual({ code: 1, stderr: "" });
+  });
+
+  test("says nothing about other files in TOML", async () => {
+    const editor = await startEditor(folderWith({}));
+    editor.open("Cargo.toml", `[package]\nname = "x"\n`);
+    const there = { textDocument: { uri: editor.uri("Cargo.toml") }, position: { line: 1, character: 1 } };
+    expect(await editor.connection.sendRequest("textDocument/hover", there)).toBe(null);
+    expect(await editor.connection.sendRequest("textDocument/completion", there)).toEqual([]);
+    editor.open("new.toml", "\n\n");
+    const labels: CompletionItem[] = await editor.connection.sendRequest("textDocument/completion", editor.at("new.toml", "\n|\n"));
+    expect(labels.map(({ label }) => label)).toContain("[agents.NAME]");
+    // It comes to be one: its diagnostics are the first that were published at all.
+    editor.type("Cargo.toml", `[package]\n[orchestration.sequential]\nagents = ["x"]\n`);
+    expect(codes(await editor.shows("Cargo.toml", () => true))).toEqual(["unknown-key", "unknown-agent"]);
+    editor.type("Cargo.toml", `[package]\n`);
+    expect(await editor.shows("Cargo.toml", (found) => found.length === 0)).toEqual([]);
+  });
+
+  test("marks places as editors count them, tells what is related, and greys out what nothing reaches", async () => {
+    const editor = await startEditor(folderWith({}));
+    const text = `[agents.a]\ntype = "canned"\ninput = { "😀" = "1", b = "\\t\\U0001F600 + '😀' +" }\n\n[agents.a-b]\ntype = "canned"\n\n[orchestration.sequential]\nagents = ["a", "a"]\n`;
+    editor.open("agentflow.toml", `\ufeff${text}`);
+    const found = await editor.shows("agentflow.toml", (all) => all.length > 0);
+    const uri = editor.uri("agentflow.toml");
+    expect(
+      found.map(({ code, range, tags, relatedInformation }) => [
+        code,
+        text.split("\n")[range.start.line]?.slice(range.start.character, range.end.character),
+        tags,
+        relatedInformation,
+      ]),
+    ).toEqual([
+      ["invalid-expression", "\\U0001F600", undefined, undefined],
+      ["unreached-agent", "a-b", [1], undefined],
+      ["duplicate-name", '"a"', undefined, [{ location: { uri, range: rangeIn(text, '"a"') }, message: "the first time" }]],
+    ]);
+  });
+
+  test("goes on after messages that are none, questions about nothing, and texts that are nonsense", async () => {
+    const editor = await startEditor(folderWith({}));
+    await expect(editor.connection.sendRequest("agentflow/nothing")).rejects.toThrow("Unhandled method agentflow/nothing");
+    expect(await editor.connection.sendRequest("textDocument/hover", editor.at("nothing.toml", "|"))).toBe(null);
+    const json = "{ this is no JSON";
+    editor.child.stdin?.write(`Content-Length: ${json.length}\r\n\r\n${json}`);
+    editor.open("agentflow.toml", '[[[\u0000\ud800"""');
+    await editor.shows("agentflow.toml", (found) => found.length > 0);
+    const symbols = await editor.connection.sendRequest("textDocument/documentSymbol", {
+      textDocument: { uri: editor.uri("agentflow.toml") },
+    });
+    expect(symbols).toHaveLength(1);
+    void editor.connection.sendNotification("exit");
+    expect(await editor.end).toEqual({ code: 1, stderr: "" });
+  });
+
+  test("ends when the process of its client is gone, although somebody holds the pipe", async () => {
+    const gone = spawn(process.execPath, ["-e", ""]);
+    await once(gone, "exit");
+    const editor = await startEditor(folderWith({}), { processId: gone.pid ?? 0 });
+    expect(await editor.end).toEqual({ code: 1, stderr: "" });
+  });
+
+  test("ends as it was told to by a signal", async () => {
+    const editor = await startEditor(folderWith({}));
+    editor.child.kill("SIGTERM");
+    expect(await editor.end).toEqual({ code: 143, stderr: "" });
+  });
+
+  test("says what it is for where a person starts it", async () => {
+    const end = await runProgram(["lsp"], { cwd: folderWith({}), isTTY: true });
+    expect(end).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: "agentflow: `agentflow lsp` is started by an editor, which talks to it over stdin and stdout; docs/editors.md says how\n",
+    });
+  });
 });
+
+function pipelineWith(agents: string, ...names: readonly string[]): string {
+  return `${agents}\n[orchestration.sequential]\nagents = ${JSON.stringify(names)}\n`;
+}
+
+/** Of the first place where a word stands. */
+function rangeIn(text: string, word: string): Range {
+  const start = text.indexOf(word);
+  return Page.create("", "toml", 0, text).rangeOf({ start, end: start + word.length });
+}
+
+function codes(diagnostics: readonly Diagnostic[]): unknown[] {
+  return diagnostics.map(({ code }) => code);
+}
