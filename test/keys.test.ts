@@ -11,7 +11,7 @@ import {
 } from "../src/index.ts";
 import { dryRun } from "../src/report/dry-run.ts";
 import { plainPalette } from "../src/report/palette.ts";
-import { jsonSchema } from "../src/spec/schema.ts";
+import { jsonSchema } from "../src/spec/json-schema.ts";
 import { systemClock } from "../src/store/clock.ts";
 import { openStore } from "../src/store/sqlite.ts";
 import { folderWith } from "./support/folder.ts";

@@ -66,10 +66,17 @@ describe("every sample", () => {
     expect([code, (JSON.parse(stdout) as JsonObject).diagnostics]).toEqual([0, []]);
   });
 
+  test.each(tomls)("%s names the schema that editors check it with", (file) => {
+    const [first] = readFileSync(join(PIPELINES, file), "utf8").split("\n");
+    expect(first).toBe(`#:schema ${file.includes("/") ? "../" : "./"}agentflow.schema.json`);
+  });
+
   test("says in the first line of each file what it is, and of each pipeline how to run it", () => {
     const programs = readdirSync(PIPELINES, { recursive: true, encoding: "utf8" }).filter((file) => /\.m?[jt]s$/.test(file));
     const silent = [...tomls, ...programs].filter((file) => {
-      const [first = ""] = readFileSync(join(PIPELINES, file), "utf8").split("\n");
+      const [first = ""] = readFileSync(join(PIPELINES, file), "utf8")
+        .replace(/^#:schema .*\n/, "")
+        .split("\n");
       return !(file.endsWith(".toml") ? /^# .*: .*agentflow run/ : /^\/\/ [A-Z].*(: |; the (stages?|hook|agent) )/).test(first);
     });
     expect(silent).toEqual([]);

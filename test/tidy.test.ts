@@ -26,12 +26,12 @@ const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * The one file that imports a package; two for colours and the live display, which are both the terminal's, and for the
- * language server, which has its protocol and the forms of its answers apart.
+ * The one file that imports a package; two for the form of the file, for colours and the live display, which are both the
+ * terminal's, and for the language server, which has its protocol and the forms of its answers apart.
  */
 const FOREIGN_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "smol-toml": ["src/spec/toml.ts"],
-  zod: ["src/spec/schema.ts"],
+  zod: ["src/spec/schema.ts", "src/spec/json-schema.ts"],
   "toml-eslint-parser": ["src/spec/positions.ts"],
   "fastest-levenshtein": ["src/spec/suggest.ts"],
   "@marcbachmann/cel-js": ["src/plan/expression.ts"],
@@ -170,7 +170,7 @@ describe("the rules notice", () => {
       "a second importer of a package",
       foreignPackageProblems,
       { "src/plan/a.ts": `import { z } from "zod/v4";` },
-      ["src/plan/a.ts imports zod: only src/spec/schema.ts may"],
+      ["src/plan/a.ts imports zod: only src/spec/schema.ts and src/spec/json-schema.ts may"],
     ],
     [
       "a package that is not in the table",

@@ -1,4 +1,4 @@
-import { access, cp, mkdir, readdir } from "node:fs/promises";
+import { access, copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EXIT } from "./exit-codes.ts";
@@ -13,16 +13,19 @@ export interface InitFlags {
 
 /** `agentflow init`: copies one of the shipped pipelines. Files that are there are not touched unless it is forced. */
 export async function init(io: Io, directory: string, flags: InitFlags): Promise<number> {
-  const from = join(await pipelinesDirectory(), flags.template);
+  const shipped = await pipelinesDirectory();
+  const from = join(shipped, flags.template);
   const to = resolve(io.cwd, directory);
-  const files = await filesOf(from);
+  const ofTemplate = await filesOf(from);
+  const files = [SCHEMA_FILE, ...ofTemplate];
   const there = await existing(to, files);
   if (there.length > 0 && flags.force !== true) {
     const [are, them] = there.length === 1 ? ["is", "it"] : ["are", "them"];
     const names = there.map((file) => join(directory, file)).join(", ");
     throw new UsageError(`${names} ${are} there already; choose another directory, or use --force to replace ${them}`);
   }
-  await copy(files, from, to);
+  await copyAll(ofTemplate, from, to);
+  await copyAll([SCHEMA_FILE], shipped, to);
   const where = relative(io.cwd, to);
   const made = files.map((file) => `made ${join(where, file)}`).join("\n");
   const command = (file: string): string => `  agentflow run ${quoted(join(where, file))}\n`;
@@ -33,18 +36,29 @@ export async function init(io: Io, directory: string, flags: InitFlags): Promise
   return EXIT.ok;
 }
 
+/** What editors check the pipelines with: here one for all, there beside those that were made. */
+const SCHEMA_FILE = "agentflow.schema.json";
+
 /** As it can be pasted into a shell. */
 function quoted(path: string): string {
   return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-async function copy(files: readonly string[], from: string, to: string): Promise<void> {
+async function copyAll(files: readonly string[], from: string, to: string): Promise<void> {
   try {
-    await mkdir(to, { recursive: true });
-    for (const file of files) await cp(join(from, file), join(to, file));
+    for (const file of files) {
+      await mkdir(dirname(join(to, file)), { recursive: true });
+      await (file.endsWith(".toml") ? copyPipeline : copyFile)(join(from, file), join(to, file));
+    }
   } catch (error) {
     throw new UsageError(`${to} cannot be written: ${writeProblem(error)}`);
   }
+}
+
+/** The copy refers to the schema beside it. */
+async function copyPipeline(from: string, to: string): Promise<void> {
+  const text = await readFile(from, "utf8");
+  await writeFile(to, text.replace(`#:schema ../${SCHEMA_FILE}\n`, `#:schema ./${SCHEMA_FILE}\n`));
 }
 
 function writeProblem(error: unknown): string {

@@ -358,7 +358,7 @@ function addSchema(program: Command, io: Io): void {
       "\nExample:\n  agentflow schema > agentflow.schema.json    then write #:schema ./agentflow.schema.json on the first line of the file\n",
     )
     .action(async () => {
-      const { jsonSchema } = await import("../spec/schema.ts");
+      const { jsonSchema } = await import("../spec/json-schema.ts");
       io.stdout.write(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
     });
 }

@@ -1,3 +1,4 @@
+import { IGNORE, isJudgement } from "../plan/codes.ts";
 import type { Span } from "../spec/diagnostic.ts";
 import type { Located, LocatedFix } from "../spec/positions.ts";
 import { outlineOf } from "./outline.ts";
@@ -33,17 +34,20 @@ function editsOf({ edits }: LocatedFix): Replacement[] {
   return edits.map(({ place, text }) => ({ start: place.start, end: place.end, text }));
 }
 
-/** A comment on a line of its own above, with a reason that is still to be written. An error has to be mended. */
+/** A comment on a line of its own above, with a reason that is still to be written; for what can be silenced. */
 function silence(text: string, diagnostic: Located): Action[] {
   const { severity, code, place } = diagnostic;
-  if (severity === "error" || place === null) return [];
+  if (place === null || (severity === "error" && !isJudgement(code)) || ABOUT_COMMENTS.has(code)) return [];
   const start = lineOfStatement(text, place.start);
   const [indent = ""] = /^[ \t]*/.exec(text.slice(start)) ?? [];
   const lineBreak = text.includes("\r\n") ? "\r\n" : "\n";
-  const comment = `${indent}# agentflow-ignore ${code}: say why${lineBreak}`;
-  const title = `Ignore \`${code}\` here: # agentflow-ignore`;
+  const comment = `${indent}# ${IGNORE} ${code}: say why${lineBreak}`;
+  const title = `Ignore \`${code}\` here: # ${IGNORE}`;
   return [{ title, kind: "quickfix", isSafe: false, diagnostics: [diagnostic], edits: [{ start, end: start, text: comment }] }];
 }
+
+/** A comment about a comment helps nobody. */
+const ABOUT_COMMENTS: ReadonlySet<string> = new Set(["unused-ignore", "invalid-ignore"]);
 
 /** Where the line begins that an offset is in; in a text of several lines, the line where that text begins. */
 function lineOfStatement(text: string, offset: number): number {

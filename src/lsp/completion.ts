@@ -4,7 +4,7 @@ import type { Path, Span } from "../spec/diagnostic.ts";
 import { AGENT_TYPES, type AgentType } from "../spec/spec.ts";
 import { agentFacts } from "./agent-facts.ts";
 import { type Form, formAt, type Header, headers } from "./form.ts";
-import { IGNORE, MEANINGS } from "./hover.ts";
+import { MEANINGS, SILENCING } from "./hover.ts";
 import { type Outline, outlineOf, type Unfinished, unfinishedAt } from "./outline.ts";
 import { languageAt, matches, type Names, namesOf, sitesOf, wantedAt } from "./sites.ts";
 
@@ -203,15 +203,14 @@ function completion({ label, kind, detail, documentation }: Offer, text: string,
 function offersAt(path: Path, here: Here): Offer[] {
   const wanted = wantedAt(path);
   if (wanted !== null) return nameOffers(path, wanted, here);
-  const form = formAt(path);
-  return (form?.choices ?? []).map((written) => ({
-    label: bare(written),
-    kind: "value",
-    written,
-    detail: null,
-    documentation: null,
-  }));
+  const { choices = [], examples = [] } = formAt(path) ?? {};
+  const values = choices.length > 0 ? choices : examples.filter((example) => ONE_WORD.test(example));
+  const detail = choices.length > 0 ? null : "for example";
+  return values.map((written) => ({ label: bare(written), kind: "value", written, detail, documentation: null }));
 }
+
+/** Whole sentences are the author's own, and no example stands in for them. */
+const ONE_WORD = /^\S{1,30}$/;
 
 function nameOffers(path: Path, wanted: "agent" | "element" | "provider", here: Here): Offer[] {
   const names = namesOf(here.outline);
@@ -258,9 +257,10 @@ function stageCompletions(here: Here, start: number): Completion[] {
 // ---- codes ----
 
 function codeCompletions(here: Here, start: number): Completion[] {
-  const found = IGNORE.exec(here.text.slice(start, here.offset));
-  if (found === null || found.index + found[0].length !== here.offset - start) return [];
-  const span = { start: here.offset - (found[1]?.length ?? 0), end: restOf(here, /[a-z0-9-]*/y) };
+  const comment = here.text.slice(start, here.offset);
+  if (SILENCING.exec(comment)?.[0] !== comment) return [];
+  const [typed = ""] = /[a-z0-9-]*$/.exec(comment) ?? [];
+  const span = { start: here.offset - typed.length, end: restOf(here, /[a-z0-9-]*/y) };
   return [...MEANINGS].map(([label, documentation]) => ({
     label,
     kind: "code",

@@ -1,5 +1,5 @@
 import type { Path } from "../spec/diagnostic.ts";
-import { jsonSchema } from "../spec/schema.ts";
+import { jsonSchema } from "../spec/json-schema.ts";
 
 /** What may stand at a path of the file. */
 export interface Form {
@@ -9,6 +9,8 @@ export interface Form {
   readonly takes: readonly Kind[];
   /** The values of which it takes one, as they are written. */
   readonly choices: readonly string[];
+  /** Right values, as they are written; tables are left out. */
+  readonly examples: readonly string[];
   /** Of a table whose keys are the author's names: what may stand at each. */
   readonly named: Form | null;
   /** Of a list: what may stand at each of its places. */
@@ -48,28 +50,35 @@ interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: Schema | boolean;
   readonly items?: Schema;
-  readonly anyOf?: readonly Schema[];
-  readonly oneOf?: readonly Schema[];
+  readonly examples?: readonly unknown[];
+  /** What holds for a value of one type where it may be of several. */
+  readonly if?: Schema;
+  readonly then?: Schema;
 }
 
 function formOf(schema: Schema): Form {
-  const parts = [schema, ...(schema.anyOf ?? []), ...(schema.oneOf ?? [])];
-  const named = parts.map(({ additionalProperties }) => additionalProperties).find((one) => typeof one === "object");
-  const items = parts.find((part) => part.items !== undefined)?.items;
-  const takes = new Set(parts.flatMap(({ type = [] }) => type).map((type) => KINDS[type] ?? "anything"));
+  const { description = null, properties = {}, additionalProperties: named, items, type = [], examples = [] } = schema;
+  const takes = [type].flat().map((one) => KINDS[one] ?? "anything");
   return {
-    description: schema.description ?? null,
-    keys: new Map(parts.flatMap(({ properties = {} }) => Object.entries(properties).map(([name, one]) => [name, formOf(one)] as const))),
-    takes: takes.size === 0 ? ["anything"] : [...takes],
-    choices: [...new Set(parts.flatMap(choicesOf))],
-    named: named === undefined ? null : formOf(named),
+    description,
+    keys: new Map(Object.entries(properties).map(([name, one]) => [name, formOf(one)])),
+    takes: takes.length === 0 ? ["anything"] : takes,
+    choices: choicesOf(schema),
+    examples: examples.filter(isSaidAlike).map((example) => JSON.stringify(example)),
+    named: typeof named === "object" ? formOf(named) : null,
     items: items === undefined ? null : formOf(items),
   };
 }
 
 function choicesOf(schema: Schema): string[] {
-  const choices = schema.enum ?? (schema.const !== undefined ? [schema.const] : schema.type === "boolean" ? [true, false] : []);
+  const own = schema.enum ?? (schema.if?.type === "string" ? schema.then?.enum : undefined);
+  const choices = own ?? (schema.const !== undefined ? [schema.const] : schema.type === "boolean" ? [true, false] : []);
   return choices.map((choice) => JSON.stringify(choice));
+}
+
+/** Whether a value is written in TOML as it is in JSON. */
+function isSaidAlike(value: unknown): boolean {
+  return Array.isArray(value) ? value.every(isSaidAlike) : typeof value !== "object";
 }
 
 const KINDS: Readonly<Record<string, Kind>> = {

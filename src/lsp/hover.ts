@@ -1,11 +1,10 @@
-import { PLAN_CODES } from "../plan/codes.ts";
+import { IGNORE, PLAN_CODES } from "../plan/codes.ts";
 import { BUILT_IN_PROVIDERS } from "../plan/providers.ts";
 import type { Path, Span } from "../spec/diagnostic.ts";
-import { FORM_CODES, tableName } from "../spec/form.ts";
-import { RULE_CODES } from "../spec/rules.ts";
-import { TOML_CODES } from "../spec/toml.ts";
+import { tableName } from "../spec/form.ts";
+import { SPEC_CODES } from "../spec/read.ts";
 import { agentFacts, usesOf } from "./agent-facts.ts";
-import { formAt } from "./form.ts";
+import { type Form, formAt } from "./form.ts";
 import { type Outline, outlineOf, type Part } from "./outline.ts";
 import { type Site, sitesOf } from "./sites.ts";
 
@@ -31,33 +30,37 @@ export function covers({ start, end }: Span, offset: number): boolean {
 }
 
 /** Every code of a diagnostic, with its meaning. */
-export const MEANINGS: ReadonlyMap<string, string> = new Map(
-  Object.entries({ ...TOML_CODES, ...FORM_CODES, ...RULE_CODES, ...PLAN_CODES }),
-);
+export const MEANINGS: ReadonlyMap<string, string> = new Map(Object.entries({ ...SPEC_CODES, ...PLAN_CODES }));
 
-/** What silences a diagnostic: the word, and after it the codes. */
-export const IGNORE = /agentflow-ignore[ \t]+([a-z0-9-]*)/;
+/** The codes in a comment that silences some, as far as its reason; ends where they end. */
+export const SILENCING = new RegExp(String.raw`^#[ \t]*${IGNORE}[ \t]+[a-z0-9-]*(?:[ \t,]+[a-z0-9-]+)*`);
 
 function hover({ start, end }: Span, markdown: string | null): Hover | null {
   return markdown === null ? null : { start, end, markdown };
 }
 
 function aboutCode(text: string, comment: Part, offset: number): Hover | null {
-  const found = IGNORE.exec(text.slice(comment.start, comment.end));
-  if (found === null) return null;
-  const [whole, code = ""] = found;
-  const end = comment.start + found.index + whole.length;
-  const span = { start: end - code.length, end };
-  const meaning = MEANINGS.get(code);
-  return covers(span, offset) && meaning !== undefined ? hover(span, `\`${code}\`: ${meaning}`) : null;
+  const [silencing = ""] = SILENCING.exec(text.slice(comment.start, comment.end)) ?? [];
+  for (const { 0: code, index } of silencing.matchAll(/[a-z0-9-]+/g)) {
+    const span = { start: comment.start + index, end: comment.start + index + code.length };
+    const meaning = MEANINGS.get(code);
+    if (covers(span, offset) && meaning !== undefined) return hover(span, `\`${code}\`: ${meaning}`);
+  }
+  return null;
 }
 
 function aboutKey(path: Path): string | null {
   const form = formAt(path);
   if (form === null) return null;
   // What the author has named is described where its table is.
-  const description = form.description ?? formAt(path.slice(0, -1))?.description ?? null;
-  return description === null ? null : `\`${title(path)}\`\n\n${description}`;
+  const described = form.description === null ? formAt(path.slice(0, -1)) : form;
+  if (described?.description == null) return null;
+  return [`\`${title(path)}\``, described.description, ...exampleOf(String(path.at(-1)), form)].join("\n\n");
+}
+
+function exampleOf(key: string, { examples }: Form): string[] {
+  const [example] = examples;
+  return example === undefined ? [] : [code([`${key} = ${example}`])];
 }
 
 /** `[agents.fetch] timeout`; of a table its header alone. */

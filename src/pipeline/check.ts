@@ -1,6 +1,7 @@
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { buildPlan } from "../plan/build.ts";
 import { checkEnvironment, type Machine } from "../plan/environment.ts";
+import { withoutIgnored } from "../plan/ignored.ts";
 import { type Documents, loadText, type ReadFile } from "../plan/source.ts";
 import type { Diagnostic } from "../spec/diagnostic.ts";
 
@@ -19,7 +20,8 @@ export async function checkFile(file: string, bytes: Uint8Array, env: Machine["e
   const loaded = await loadText(bytes, file, readFile);
   const built = loaded.source === null ? { plan: null, diagnostics: [] } : buildPlan(loaded.source, { doubts: loaded.doubts });
   const environment = built.plan === null ? [] : await checkEnvironment(built.plan, thisMachine(env), "warning");
-  return { file, diagnostics: [...loaded.diagnostics, ...built.diagnostics, ...environment], documents: loaded.documents };
+  const found = [...loaded.diagnostics, ...built.diagnostics, ...environment];
+  return { file, diagnostics: await withoutIgnored(found, loaded), documents: loaded.documents };
 }
 
 /** What is on this machine. Asked at once rather than by the thread pool: a few dozen answers of the kernel take less than its start. */

@@ -8,6 +8,7 @@ import type { RunResult } from "../engine/result.ts";
 import { Callbacks, type HookCallback, secretsOf } from "./listener.ts";
 import { buildPlan } from "../plan/build.ts";
 import { checkEnvironment } from "../plan/environment.ts";
+import { withoutIgnored } from "../plan/ignored.ts";
 import type { Plan } from "../plan/plan.ts";
 import { type Documents, loadDefinition, type LoadedSource, loadSource, loadText } from "../plan/source.ts";
 import { type PreparedRerun, prepareRerun, type RerunOptions } from "./rerun.ts";
@@ -133,14 +134,14 @@ export async function recordedPipeline(record: RunRecord, options: PipelineOptio
   return makePipeline({ source, diagnostics: [], documents: new Map(), doubts: new Map() }, options);
 }
 
-function makePipeline(loaded: LoadedSource, options: PipelineOptions): Pipeline {
+async function makePipeline(loaded: LoadedSource, options: PipelineOptions): Promise<Pipeline> {
   const functions = new Map(Object.entries(options.agents ?? {}));
   for (const [name, agent] of functions) {
     if (typeof agent !== "function") throw new TypeError(`the agent ${name} must be a function, not a value of type ${typeof agent}`);
   }
   const { source, doubts } = loaded;
   const built = source === null ? { plan: null, diagnostics: [] } : buildPlan(source, { doubts, functions: new Set(functions.keys()) });
-  const diagnostics = [...loaded.diagnostics, ...built.diagnostics];
+  const diagnostics = await withoutIgnored([...loaded.diagnostics, ...built.diagnostics], loaded);
   const { plan } = built;
   if (plan === null || diagnostics.some(({ severity }) => severity === "error")) throw new PipelineError(diagnostics, loaded.documents);
   const callbacks = new Callbacks();

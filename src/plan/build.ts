@@ -4,6 +4,7 @@ import { handlersIn } from "../spec/handlers.ts";
 import type { JsonObject } from "../spec/json.ts";
 import type { PipelineSpec } from "../spec/spec.ts";
 import { planAgent, planFunction } from "./agents.ts";
+import { isJudgement } from "./codes.ts";
 import { planBranches } from "./checks/branches.ts";
 import { checkCircles } from "./checks/circles.ts";
 import { checkDataFlow } from "./checks/data-flow.ts";
@@ -12,11 +13,15 @@ import { checkHandlers } from "./checks/handlers.ts";
 import { checkNestedInputs } from "./checks/nested-inputs.ts";
 import { checkReachability, reachedNames } from "./checks/reachability.ts";
 import { Report } from "./checks/report.ts";
+import { checkTypes } from "./checks/types.ts";
+import { checkUnreachableStages } from "./checks/unreachable-stages.ts";
+import { checkUnusedInputs } from "./checks/unused-inputs.ts";
 import { effectiveAgents } from "./effective.ts";
 import { planHooks } from "./hooks.ts";
 import type { AgentPlan, Plan, PlanSource } from "./plan.ts";
 import { planProviders } from "./providers.ts";
 import { settingsOf } from "./settings.ts";
+import { stateFlowOf } from "./state-flow.ts";
 import type { Doubts } from "./source.ts";
 import { groupsOf, type Names, planStructure } from "./structure.ts";
 
@@ -28,7 +33,7 @@ export interface BuildOptions {
   readonly doubts?: Doubts;
 }
 
-/** A plan, unless there are errors; and every problem at once. */
+/** A plan, unless there are errors that are no judgements; and every problem at once. */
 export interface BuiltPlan {
   readonly plan: Plan | null;
   readonly diagnostics: readonly Diagnostic[];
@@ -65,10 +70,15 @@ export function buildPlan(source: PlanSource, options: BuildOptions = {}): Built
   checkGroupConflicts(structure, agents, names);
   for (const agent of effective.values()) checkNestedInputs(agent, agents.get(agent.name) as AgentPlan, source, report);
   checkHandlers({ source, handlers, effective, agents, reached, extended, report });
-  const assumedInputs = checkDataFlow({ ...graph, source, agents, reached, handlers, report });
+  const state = stateFlowOf({ source, structure, branches, agents, effective, reached, handlers, report });
+  checkUnreachableStages(state);
+  const assumedInputs = checkDataFlow(state);
+  checkTypes(state);
+  checkUnusedInputs(state);
   const diagnostics = distinct([...nested.diagnostics, ...report.diagnostics]);
   const isWhole = doubts === undefined && nested.plans.size === Object.keys(source.pipelines).length;
-  if (!isWhole || diagnostics.some(({ severity }) => severity === "error")) return { plan: null, diagnostics };
+  const isHard = ({ severity, code }: Diagnostic): boolean => severity === "error" && !isJudgement(code);
+  if (!isWhole || diagnostics.some(isHard)) return { plan: null, diagnostics };
   const used = [...agents.values()].filter(({ name }) => reached.has(name));
   const plan: Plan = {
     pipelineId: spec.name ?? (file === null ? "pipeline" : basename(file, ".toml")),

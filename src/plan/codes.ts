@@ -3,6 +3,12 @@ export const PLAN_CODES = {
   "unknown-agent": "a name that no agent, group or stage has",
   "unknown-provider": "a name that no provider has",
   "unknown-variable": "an expression reads a key that nothing writes",
+  "written-later": "a key is read before anything has written it",
+  "missing-on-path": "a key is read that some way through the pipeline leaves out",
+  "dropped-variable": "a key is read that was dropped before",
+  "undeclared-writes": "a key is read that only an agent can write which does not say what it writes",
+  "unused-input": "an input that nothing reads",
+  "constant-condition": "a condition, or a part of one, that always comes out the same",
   "duplicate-name": "a name that stands twice where it can stand once",
   "missing-key": "a key that is needed is not there",
   "wrong-type-key": "a key that belongs to another type of agent",
@@ -16,6 +22,7 @@ export const PLAN_CODES = {
   "branch-in-group": "a branch from or to a member of a group",
   "branch-after-otherwise": "a branch that stands after one without a condition",
   "unreached-branch": "a branch from an agent that no run comes to",
+  "unreachable-stage": "a stage that every run leaves out",
   "unreached-agent": "an agent or a group that no run comes to",
   "missing-max-times": "a branch that closes a circle without a bound",
   "unknown-input": "an input that a nested pipeline does not declare",
@@ -33,9 +40,24 @@ export const PLAN_CODES = {
   "reserved-name": "a word of the expression language that stands as a name",
   "env-not-allowed": "`env` where the environment cannot be read",
   "invalid-env": "`env` as a whole, where it can only be read by name",
+  "invalid-ignore": "a comment that is to silence something, and cannot",
+  "unused-ignore": "a comment that silences nothing",
   "unset-variable": "an environment variable that is not set",
   "missing-file": "a module or a directory that is not there",
   "missing-program": "a program that is not there or cannot be started",
 } as const;
 
 export type PlanCode = keyof typeof PLAN_CODES;
+
+/**
+ * Errors that rest on all ways through a file, some of which its author may know not to happen. There is a plan all the same, and
+ * they can be silenced.
+ */
+const JUDGEMENTS: ReadonlySet<string> = new Set<PlanCode>(["missing-on-path", "written-later", "dropped-variable"]);
+
+export function isJudgement(code: string): boolean {
+  return JUDGEMENTS.has(code);
+}
+
+/** What begins a comment that silences a diagnostic: `# agentflow-ignore CODE: reason`. */
+export const IGNORE = "agentflow-ignore";

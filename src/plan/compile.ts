@@ -15,7 +15,7 @@ export function expressionAt(text: string, place: Place, context: ExpressionCont
   const compiled = text.trimStart().startsWith("${{") ? WRAPPED : compileExpression(text, context);
   if ("expression" in compiled) return compiled.expression;
   tell(compiled.problems, place, report);
-  return { text, reads: NOTHING, type: null, evaluate: unusable };
+  return { text, reads: NOTHING, type: null, tree: () => null, evaluate: unusable };
 }
 
 /** What is written for a template where an expression stands bare. */
@@ -36,7 +36,7 @@ export function templateAt(text: string, place: Place, context: ExpressionContex
   const compiled = compileTemplate(text, context);
   if ("template" in compiled) return compiled.template;
   tell(compiled.problems, place, report);
-  return { text, constant: false, reads: NOTHING, render: unusable, renderText: unusable };
+  return { text, constant: false, parts: [], reads: NOTHING, render: unusable, renderText: unusable };
 }
 
 /** Compiles an `input` or `output` table. */

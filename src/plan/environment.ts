@@ -76,10 +76,9 @@ function variablePlace(plan: Plan, name: string): (Pick<Diagnostic, "at" | "labe
 
 /** Where a key of an agent is written: in its own table, or in that of the nearest agent that it extends. */
 function pathOf(plan: Plan, agent: string, key: "cwd" | "command" | "env" | "module"): Path {
-  const tables = new Map(Object.entries(plan.source.spec.agents ?? {}));
+  const { agents = {} } = plan.source.spec;
   let name = agent;
-  for (let table = tables.get(name); table?.[key] === undefined && table?.extends !== undefined; table = tables.get(name))
-    name = table.extends;
+  for (let table = agents[name]; table?.[key] === undefined && table?.extends !== undefined; table = agents[name]) name = table.extends;
   return ["agents", name, key];
 }
 
@@ -148,7 +147,8 @@ async function checkProgram(program: string, cwd: string, path: Path, plan: Plan
 async function isOnPath(program: string, cwd: string, machine: Machine): Promise<boolean> {
   // An empty directory is the working directory.
   for (const directory of machine.env.PATH?.split(delimiter) ?? []) {
-    if ((await machine.look(resolve(cwd, directory, program))) === "program") return true;
+    const file = directory.startsWith("/") ? `${directory}/${program}` : resolve(cwd, directory, program);
+    if ((await machine.look(file)) === "program") return true;
   }
   return false;
 }

@@ -1,3 +1,4 @@
+import type { Node } from "./expression-tree.ts";
 import type { ExpressionContext, Read, Reads } from "./scope.ts";
 
 /** What is known of an expression before it is evaluated. */
@@ -27,6 +28,56 @@ export function readPlain(text: string, context: ExpressionContext): PlainExpres
   if (end < text.length || shape.length > MAX_SHAPE) return undefined;
   const [, type] = SHAPES.find(([form]) => form.test(shape)) ?? [];
   return type === undefined ? undefined : { reads, type };
+}
+
+/** The tree of an expression that {@link readPlain} has read, in the form that the language gives it. */
+export function parsePlain(text: string): Node {
+  const tokens = [...text.matchAll(TOKEN)].filter(({ 0: token }) => token.trim() !== "");
+  let next = 0;
+  const operatorAt = (index: number): string => tokens[index]?.groups?.operator ?? "";
+  const operation = (level: number): Node => {
+    const operators = LEVELS[level];
+    if (operators === undefined) return operandOf(tokens[next++] as RegExpExecArray);
+    let left = operation(level + 1);
+    for (let op = operatorAt(next); operators.includes(op); op = operatorAt(next)) {
+      next += 1;
+      const right = operation(level + 1);
+      left = { op, args: [left, right], pos: left.start, start: left.start, end: right.end, meta: {}, evaluate: unevaluated };
+    }
+    return left;
+  };
+  return operation(0);
+}
+
+/** From the loosest to the tightest. */
+const LEVELS: readonly (readonly string[])[] = [["||"], ["&&"], ["<", "<=", ">", ">=", "==", "!="], ["+", "-"], ["*", "/", "%"]];
+
+function operandOf({ 0: token, index, groups = {} }: RegExpExecArray): Node {
+  const { name, sized, number, literal } = groups;
+  const whole = { pos: index, start: index, end: index + token.length, meta: {}, evaluate: unevaluated };
+  if (number !== undefined) return { op: "value", args: Number(number), ...whole };
+  if (literal !== undefined) return { op: "value", args: literal.slice(1, -1), ...whole };
+  if (name !== undefined) return pathNode(name, index);
+  return { op: "call", args: ["size", [pathNode(sized ?? "", index + token.indexOf(sized ?? ""))]], ...whole };
+}
+
+function pathNode(path: string, start: number): Node {
+  const [root = "", ...members] = path.split(".");
+  const at = { meta: {}, evaluate: unevaluated };
+  let end = start + root.length;
+  return members.reduce<Node>(
+    (base, member) => {
+      const pos = end + 1;
+      end = pos + member.length;
+      return { op: ".", args: [base, member], pos, start, end, ...at };
+    },
+    { op: "id", args: root, pos: start, start, end, ...at },
+  );
+}
+
+/** The language evaluates; this tree is only looked at. */
+function unevaluated(): never {
+  throw new Error("a plain tree cannot be evaluated");
 }
 
 const PATH = String.raw`[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){0,9}`;

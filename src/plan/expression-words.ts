@@ -356,7 +356,8 @@ function missingIn({ code, node }: CelError, text: string): string | null {
 }
 
 /** Parentheses around an operand are no nodes; they belong to the operand's text all the same. */
-function extent({ start, end }: Node, text: string): { start: number; end: number } {
+/** The range of a node, with the parentheses around its first and last part. */
+export function extent({ start, end }: Node, text: string): { start: number; end: number } {
   let opened = 0;
   let unopened = 0;
   for (let index = start; index < end; index += 1) {

@@ -1,6 +1,6 @@
 import { Environment } from "@marcbachmann/cel-js";
 import type { Json } from "../spec/json.ts";
-import { readPlain } from "./expression-plain.ts";
+import { parsePlain, readPlain } from "./expression-plain.ts";
 import { adaptNodes, ScopeNames, startWork, toResult } from "./expression-runtime.ts";
 import { children, inspect, type Node } from "./expression-tree.ts";
 import {
@@ -27,6 +27,8 @@ export interface Expression {
   readonly reads: Reads;
   /** The kind of its value where the text alone decides it, otherwise null. */
   readonly type: ValueType | null;
+  /** Its parts; null for what stands in for an expression with problems. */
+  tree(): Node | null;
   /** The value, frozen. @throws ExpressionError */
   evaluate(scope: Scope): Json;
 }
@@ -43,7 +45,7 @@ export function compileExpression(text: string, context: ExpressionContext): Com
   if (plain === undefined) return compileFully(text, context);
   let full: Expression | undefined;
   const evaluate = (scope: Scope): Json => (full ??= expressionOf(compileFully(text, context))).evaluate(scope);
-  return { expression: Object.freeze({ text, ...plain, evaluate }) };
+  return { expression: Object.freeze({ text, ...plain, tree: () => parsePlain(text), evaluate }) };
 }
 
 function expressionOf(compiled: CompiledExpression): Expression {
@@ -65,7 +67,7 @@ function compileFully(text: string, context: ExpressionContext): CompiledExpress
   if (typeof type === "object") return refuse(type);
   adaptNodes(parsed.ast, text);
   const evaluate = (scope: Scope) => evaluateParsed(parsed, text, context, scope);
-  return { expression: Object.freeze({ text, reads, type: valueType(type), evaluate }) };
+  return { expression: Object.freeze({ text, reads, type: valueType(type), tree: () => parsed.ast, evaluate }) };
 }
 
 function refuse(problem: ExpressionProblem): CompiledExpression {

@@ -24,7 +24,7 @@ export interface Paths {
 }
 
 /** Follows every branch of a plan, whatever the conditions say. */
-export function pathsOf(plan: Plan): Paths {
+export function pathsOf(plan: Pick<Plan, "sequence" | "elements" | "branches">): Paths {
   const positions: Position[] = [];
   const indexes = new Map<string, number>();
   const indexOf = (name: string, home: number): number => {

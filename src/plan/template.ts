@@ -9,12 +9,19 @@ export interface Template {
   readonly text: string;
   /** Whether it holds no expression at all. */
   readonly constant: boolean;
+  readonly parts: readonly TemplatePart[];
   /** Of all its expressions; offsets are in the template's text. */
   readonly reads: Reads;
   /** The value: with its type where the template is exactly one expression, otherwise a string. @throws ExpressionError */
   render(scope: Scope): Json;
   /** As text: a string as it is, anything else as JSON. @throws ExpressionError */
   renderText(scope: Scope): string;
+}
+
+/** An expression of a template, and where it starts in the template's text. */
+export interface TemplatePart {
+  readonly expression: Expression;
+  readonly start: number;
 }
 
 /** A template, or the problems of all its expressions; offsets are in the template's text. */
@@ -36,27 +43,28 @@ export function compileTemplate(text: string, context: ExpressionContext): Compi
   return problems.length > 0 ? { problems } : { template: createTemplate(text, pieces) };
 }
 
-/** Literal text, or an expression and where it starts in the template. */
-type Piece = string | { readonly expression: Expression; readonly start: number };
+/** Literal text, or an expression. */
+type Piece = string | TemplatePart;
 
 function createTemplate(text: string, pieces: readonly Piece[]): Template {
   const [only] = pieces;
+  const parts = pieces.filter((piece) => typeof piece === "object");
   const renderText = (scope: Scope): string =>
     pieces.map((piece) => (typeof piece === "string" ? piece : asText(piece.expression, scope))).join("");
   return Object.freeze({
     text,
-    constant: pieces.every((piece) => typeof piece === "string"),
-    reads: readsOf(pieces),
+    constant: parts.length === 0,
+    parts,
+    reads: readsOf(parts),
     render: pieces.length === 1 && typeof only === "object" ? only.expression.evaluate : renderText,
     renderText,
   });
 }
 
-function readsOf(pieces: readonly Piece[]): Reads {
-  const expressions = pieces.filter((piece) => typeof piece === "object");
+function readsOf(parts: readonly TemplatePart[]): Reads {
   const all = (kind: "keys" | "env" | "stages" | "meta") =>
-    expressions.flatMap(({ expression, start }) => expression.reads[kind].map((read) => shift(read, start)));
-  const wholeState = expressions.some(({ expression }) => expression.reads.wholeState);
+    parts.flatMap(({ expression, start }) => expression.reads[kind].map((read) => shift(read, start)));
+  const wholeState = parts.some(({ expression }) => expression.reads.wholeState);
   return { keys: all("keys"), env: all("env"), stages: all("stages"), meta: all("meta"), wholeState };
 }
 

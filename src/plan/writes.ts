@@ -1,78 +1,187 @@
-import { isJsonObject } from "../spec/json.ts";
+import { isJsonObject, type Json } from "../spec/json.ts";
+import { inferType, type TypeNames } from "./expression-type.ts";
 import type { AgentPlan, Element, GroupPlan, Plan, StagePlan } from "./plan.ts";
+import { ANY, listOf, OBJECT, objectOf, STRING, type Type, typeOfSample, union } from "./type.ts";
 
 /** A name as a key that an expression can say: `-` becomes `_`. A model's text goes under the stage's name in this form. */
 export function keyOf(name: string): string {
   return name.replaceAll("-", "_");
 }
 
-/** The keys that an element may set, whichever agent serves it; null where that is not visible in the file. */
-export function keysWritten(element: Element, agents: ReadonlyMap<string, AgentPlan>): ReadonlySet<string> | null {
-  return element.kind === "group" ? groupKeys(element, agents) : stageKeys(element, agents);
+/** A key that an element may set. */
+export interface Write {
+  readonly key: string;
+  /** null: it is there whenever a run goes on from the element. */
+  readonly doubt: Doubt | null;
+  /** `names`: what expressions see that stand in the element, with what agents give out as `result`. */
+  readonly type: (names: NamesWith) => Type;
 }
 
-function groupKeys(group: GroupPlan, agents: ReadonlyMap<string, AgentPlan>): ReadonlySet<string> | null {
-  const all = new Set<string>();
-  for (const member of group.members) {
-    const keys = memberKeys(group, member, agents);
-    if (keys === null) return null;
-    for (const key of keys) all.add(key);
-  }
-  return all;
+/** Why a key may not be there afterwards: who may fail, or serve without writing it. */
+export interface Doubt {
+  readonly kind: "tolerated" | "fallback" | "answer";
+  readonly agent: string;
 }
 
-/** The keys that a member of a group may set, under the group's rule for merging. */
-export function memberKeys(group: GroupPlan, member: StagePlan, agents: ReadonlyMap<string, AgentPlan>): ReadonlySet<string> | null {
-  const name = keyOf(member.name);
-  if (group.merge === "namespace") return new Set([name]);
-  const keys = stageKeys(member, agents);
-  if (keys === null || group.merge === "flat") return keys;
+export type NamesWith = (result: Type) => TypeNames;
+
+/** What an element does to the state. */
+export interface Effect {
+  readonly writes: readonly Write[];
+  /** Agents that do not say what they write. */
+  readonly openBy: readonly string[];
+  /** null: nothing. */
+  readonly drops: ((key: string) => boolean) | null;
+}
+
+/** What effects are worked out with. */
+export interface Agents {
+  readonly agents: ReadonlyMap<string, AgentPlan>;
+  /** What a pipeline that runs as a stage has written at its end. */
+  readonly writtenBy: (plan: Plan) => Pick<Effect, "writes" | "openBy">;
+}
+
+/** The effect of an element, whichever agent serves it. */
+export function effectOf(element: Element, context: Agents): Effect {
+  if (element.kind === "stage") return { ...stageEffect(element, context), drops: dropsOf(element.agent) };
+  const effects = element.members.map((member) => memberEffect(element, member, context));
+  return { writes: effects.flatMap(({ writes }) => writes), openBy: effects.flatMap(({ openBy }) => openBy), drops: null };
+}
+
+/** The same of a member of a group, under the group's rule for merging. */
+export function memberEffect(group: GroupPlan, member: StagePlan, context: Agents): Pick<Effect, "writes" | "openBy"> {
+  const { writes, openBy } = stageEffect(member, context);
+  const key = keyOf(member.name);
+  const isNeeded = group.onError === "fail" || group.minSuccess >= group.members.length;
+  const tolerated: Doubt | null = isNeeded ? null : { kind: "tolerated", agent: member.name };
   const bare = member.agent.call.type === "llm" && member.agent.output === null;
-  return new Set([...keys].map((key) => (bare && key === name ? key : `${name}_${key}`)));
-}
-
-function stageKeys(stage: StagePlan, agents: ReadonlyMap<string, AgentPlan>): ReadonlySet<string> | null {
-  const all = new Set<string>();
-  const seen = new Set<string>();
-  for (
-    let agent: AgentPlan | undefined = stage.agent;
-    agent !== undefined && !seen.has(agent.name);
-    agent = agents.get(agent.fallback ?? "")
-  ) {
-    seen.add(agent.name);
-    const keys = agentKeys(agent, stage);
-    if (keys === null) return null;
-    for (const key of keys) all.add(key);
+  switch (group.merge) {
+    case "flat":
+      return { writes: writes.map((write) => ({ ...write, doubt: write.doubt ?? tolerated })), openBy };
+    case "prefix":
+      return {
+        writes: writes.map((write) => ({
+          ...write,
+          key: bare && write.key === key ? key : `${key}_${write.key}`,
+          doubt: write.doubt ?? tolerated,
+        })),
+        openBy,
+      };
+    case "namespace": {
+      const doubt = writes.length > 0 || openBy.length > 0 ? (toleratedBy(member) ?? tolerated) : NEVER;
+      const members: Write["type"] = (names) =>
+        bare ? STRING : objectOf(new Map(writes.map((write) => [write.key, write.type(names)])), openBy.length > 0);
+      return { writes: doubt === NEVER ? [] : [{ key, doubt, type: members }], openBy: [] };
+    }
   }
-  return all;
 }
 
-function agentKeys(agent: AgentPlan, stage: StagePlan): readonly string[] | null {
-  if (typeof agent.output === "string") return [agent.output];
-  if (agent.output !== null) return agent.output.map(({ key }) => key);
-  const { call } = agent;
+const NEVER: Doubt = { kind: "answer", agent: "" };
+
+function stageEffect(stage: StagePlan, context: Agents): Pick<Effect, "writes" | "openBy"> {
+  const chain = servingAgents(stage.agent, context.agents);
+  const variants = chain.map((agent) => agentWrites(agent, stage, context));
+  const keys = new Set(variants.flatMap((variant) => [...(variant?.keys() ?? [])]));
+  const writes = [...keys].map((key): Write => {
+    const lacking = variants.findIndex((variant) => variant !== null && !variant.has(key));
+    const serving = chain[lacking];
+    const missing: Doubt | null = serving === undefined ? null : { kind: "fallback", agent: serving.name };
+    const written = variants.flatMap((variant) => variant?.get(key) ?? []);
+    const doubt = toleratedBy(stage) ?? missing ?? written.find((write) => write.doubt !== null)?.doubt ?? null;
+    return { key, doubt, type: (names) => union(written.map((write) => write.type(names))) };
+  });
+  const openBy = chain.flatMap((agent, index) => (variants[index] === null ? [agent.name] : []));
+  return { writes, openBy };
+}
+
+function toleratedBy({ name, agent }: StagePlan): Doubt | null {
+  return agent.onError === "continue" ? { kind: "tolerated", agent: name } : null;
+}
+
+/** An agent and its fallbacks, in the order in which they serve. */
+export function servingAgents(agent: AgentPlan, agents: ReadonlyMap<string, AgentPlan>): AgentPlan[] {
+  const chain = new Set<AgentPlan>();
+  for (let next: AgentPlan | undefined = agent; next !== undefined && !chain.has(next); next = agents.get(next.fallback ?? ""))
+    chain.add(next);
+  return [...chain];
+}
+
+function dropsOf({ keep, drop }: AgentPlan): Effect["drops"] {
+  if (keep !== null) return (key) => !keep.includes(key);
+  return drop === null ? null : (key) => drop.includes(key);
+}
+
+type Written = ReadonlyMap<string, Omit<Write, "key">>;
+
+/** null: it does not say. */
+function agentWrites(agent: AgentPlan, stage: StagePlan, context: Agents): Written | null {
+  const { output } = agent;
+  const result = resultOf(agent);
+  if (typeof output === "string") return new Map([[output, { doubt: null, type: () => result }]]);
+  if (output === null) return callWrites(agent, stage, context);
+  return new Map(
+    output.map(({ key, value }) => {
+      const type: Write["type"] = (names) => {
+        const tree = value.tree();
+        return tree === null ? ANY : inferType(tree, value.text, names(result)).type;
+      };
+      return [key, { doubt: null, type }] as const;
+    }),
+  );
+}
+
+/** The type of what an agent gives out. */
+export function resultOf({ call }: AgentPlan): Type {
   switch (call.type) {
     case "llm":
-      return [keyOf(stage.name)];
-    case "canned":
-      return call.replies.flatMap((reply) =>
-        isJsonObject(reply) ? Object.keys(reply) : typeof reply === "string" && stage.agent.call.type === "llm" ? [keyOf(stage.name)] : [],
-      );
+      return STRING;
+    case "script":
+      return call.stdout === "text" ? STRING : call.stdout === "lines" ? listOf(STRING) : ANY;
+    case "canned": {
+      const replies = call.replies.filter((reply) => reply !== null);
+      return replies.length === 0 ? ANY : union(replies.map(typeOfSample));
+    }
     case "pipeline":
-      return planKeys(call.plan);
+      return OBJECT;
+    case "module":
+    case "function":
+      return ANY;
+  }
+}
+
+/** Where an agent has no `output`: what is merged into the state by the rule of its type. */
+function callWrites(agent: AgentPlan, stage: StagePlan, { writtenBy }: Agents): Written | null {
+  const { call, writes } = agent;
+  switch (call.type) {
+    case "llm":
+      return new Map([[keyOf(stage.name), { doubt: null, type: () => STRING }]]);
+    case "canned":
+      return repliesWritten(call.replies, agent, stage);
+    case "pipeline": {
+      const inner = writtenBy(call.plan);
+      return inner.openBy.length > 0 ? declared(writes) : new Map(inner.writes.map((write) => [write.key, write]));
+    }
     case "script":
     case "module":
     case "function":
-      return agent.writes;
+      return declared(writes);
   }
 }
 
-function planKeys(plan: Plan): string[] | null {
-  const all: string[] = [];
-  for (const element of plan.elements.values()) {
-    const keys = keysWritten(element, plan.agents);
-    if (keys === null) return null;
-    all.push(...keys);
-  }
-  return all;
+function declared(writes: AgentPlan["writes"]): Written | null {
+  return writes === null ? null : new Map(writes.map((key) => [key, { doubt: null, type: () => ANY }]));
+}
+
+function repliesWritten(replies: readonly Json[], agent: AgentPlan, stage: StagePlan): Written {
+  const isText = (reply: Json): boolean => typeof reply === "string" && stage.agent.call.type === "llm";
+  const tables = replies.map((reply) => (isText(reply) ? { [keyOf(stage.name)]: reply } : isJsonObject(reply) ? reply : {}));
+  const keys = new Set(tables.flatMap((table) => Object.keys(table)));
+  return new Map(
+    [...keys].map((key) => {
+      const samples = tables.flatMap((table) => (Object.hasOwn(table, key) ? [table[key] as Json] : []));
+      const doubt: Doubt | null = samples.length < tables.length ? { kind: "answer", agent: agent.name } : null;
+      const type = union(samples.map(typeOfSample));
+      return [key, { doubt, type: () => type }] as const;
+    }),
+  );
 }

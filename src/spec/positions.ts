@@ -67,6 +67,12 @@ export async function locateAll(diagnostics: readonly Diagnostic[], texts: Reado
   return sortLocated([...byFile].flatMap(([file, group]) => locateIn(documents.get(file ?? "") ?? null, group, documents)));
 }
 
+/** The range of each diagnostic of a text; null for one without a place. */
+export async function spansIn(text: string, diagnostics: readonly Diagnostic[]): Promise<(Span | null)[]> {
+  const { root, source } = await openDocument(text, diagnostics.some(isByPath));
+  return diagnostics.map(({ span, path, at = "value" }) => span ?? (path === undefined ? null : spanOf(root, path, at, source)));
+}
+
 /** A text in which paths can be looked up. */
 interface Document {
   readonly source: string;

@@ -1,12 +1,11 @@
 import * as z from "zod/mini";
-import { AGENT_KEYS_BY_TYPE } from "./agent-keys.ts";
 import type { Path } from "./diagnostic.ts";
 import { parseDuration } from "./duration.ts";
 import type { DurationRules } from "./duration.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { parseSize } from "./size.ts";
 import { AGENT_TYPES, FAILURE_KINDS, HOOK_EVENTS, INPUT_TYPES, NEVER_RETRIED_KINDS } from "./spec.ts";
-import type { AgentType, FailureKind, PipelineDefinition, PipelineSpec } from "./spec.ts";
+import type { FailureKind, PipelineDefinition, PipelineSpec } from "./spec.ts";
 
 /**
  * The form of the pipeline file: every key, what it takes and what it means.
@@ -46,20 +45,6 @@ export function tableKeys(): ReadonlyMap<string, Readonly<Record<string, string>
   const tables = new Map<string, Readonly<Record<string, string>>>();
   collectTables(pipelineSchema, "", tables);
   return tables;
-}
-
-/** The file's form for editors: a JSON Schema, draft 7, in which every key has a description. */
-export function jsonSchema(): object {
-  const result = z.toJSONSchema(pipelineSchema, {
-    io: "input",
-    target: "draft-7",
-    metadata: docs,
-    override({ zodSchema, jsonSchema: table }) {
-      if (zodSchema === agentSchema) table.allOf = AGENT_TYPES.map(onlyKeysOf);
-    },
-  });
-  describeKeys(result, pipelineSchema);
-  return result;
 }
 
 // ---- how keys and tables are written down ----
@@ -111,7 +96,8 @@ function ruled<S extends z.ZodMiniType>(schema: S, doc: Doc, ...rules: Rule<z.ou
 type Rule<Value> = readonly [holds: (value: Value) => boolean, code: FormCode, phrase: string];
 type Doc = z.core.JSONSchema.BaseSchema;
 
-const docs = z.registry<Record<string, unknown>>();
+/** What the JSON Schema of a value says besides its type. With `expected`, that is said of a text without the `pattern`. */
+export const docs = z.registry<Record<string, unknown>>();
 const optionals = new Map<z.core.$ZodType, z.core.$ZodType>();
 const tables = new Map<z.core.$ZodType, Readonly<Record<string, Key<z.core.$ZodType>>>>();
 
@@ -356,7 +342,7 @@ const hookSchema = table({
   timeout: key(timeLimit, 'Time for one call. Default: "10s".'),
 });
 
-const pipelineSchema = table({
+export const pipelineSchema = table({
   name: key(title, "The pipeline's id. Default: the file's name without .toml."),
   description: key(text, "What the pipeline does; shown by run --dry-run."),
   secrets: key(
@@ -440,7 +426,9 @@ function duration(rules: DurationRules) {
       return z.NEVER;
     }),
   );
-  docs.add(schema, { pattern: `^(${rules.none === false ? "" : "none|"}(\\d+(\\.\\d+)?(d|h|ms|m|s))+)$` });
+  const amounts = ["d", "h", "m", "s", "ms"].map((unit) => String.raw`(\d+(\.\d+)?${unit})?`).join("");
+  const pattern = `^(${rules.none === false ? "" : "none|"}(?=.*${rules.zero === true ? "\\d" : "[1-9]"})${amounts})$`;
+  docs.add(schema, { pattern, expected: `a duration such as '30s' or '1h30m'${rules.none === false ? "" : ", or 'none'"}` });
   return schema;
 }
 
@@ -455,7 +443,7 @@ function size() {
       return z.NEVER;
     }),
   );
-  docs.add(schema, { pattern: "^\\d+(\\.\\d+)?(B|KB|MB|GB)$" });
+  docs.add(schema, { pattern: "^\\d+(\\.\\d+)?(B|KB|MB|GB)$", expected: "a size such as '512KB' or '10MB'" });
   return schema;
 }
 
@@ -495,7 +483,7 @@ function fitting(alternatives: readonly z.core.$ZodIssue[][], ways: readonly str
 function keysAt(path: Path): string[] {
   let current: z.core.$ZodType | undefined = pipelineSchema;
   for (const part of path) current = current && child(current, part);
-  return Object.keys((current && tables.get(unwrap(current))) ?? {});
+  return Object.keys((current && keysOf(current)) ?? {});
 }
 
 function child(schema: z.core.$ZodType, part: string | number): z.core.$ZodType | undefined {
@@ -505,7 +493,13 @@ function child(schema: z.core.$ZodType, part: string | number): z.core.$ZodType 
   return def.type === "array" ? def.element : tables.get(table)?.[part]?.value;
 }
 
-function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+/** The keys of a table; undefined for what is none. */
+export function keysOf(schema: z.core.$ZodType): Readonly<Record<string, Key<z.core.$ZodType>>> | undefined {
+  return tables.get(unwrap(schema));
+}
+
+/** What a key takes where it is there. */
+export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   const { def } = schema._zod as z.core.$ZodTypes["_zod"];
   return def.type === "optional" ? unwrap(def.innerType) : schema;
 }
@@ -514,32 +508,10 @@ function collectTables(schema: z.core.$ZodType, name: string, found: Map<string,
   const { def } = unwrap(schema)._zod as z.core.$ZodTypes["_zod"];
   if (def.type === "record") collectTables(def.valueType, `${name}.NAME`, found);
   if (def.type === "array") collectTables(def.element, `[${name}]`, found);
-  const keys = tables.get(unwrap(schema));
+  const keys = keysOf(schema);
   if (keys === undefined) return;
   found.set(name === "" ? "" : `[${name}]`, Object.fromEntries(Object.entries(keys).map(([key, { description }]) => [key, description])));
   for (const [key, { value }] of Object.entries(keys)) collectTables(value, name === "" ? key : `${name}.${key}`, found);
-}
-
-/** Puts the descriptions into the JSON Schema of a table and of the tables in it. */
-function describeKeys(result: z.core.JSONSchema.BaseSchema, schema: z.core.$ZodType): void {
-  const { def } = unwrap(schema)._zod as z.core.$ZodTypes["_zod"];
-  if (def.type === "record") describeKeys(result.additionalProperties as Doc, def.valueType);
-  if (def.type === "array") describeKeys(result.items as Doc, def.element);
-  for (const [name, { value, description }] of Object.entries(tables.get(unwrap(schema)) ?? {})) {
-    const property = result.properties?.[name] as Doc;
-    property.description = description;
-    describeKeys(property, value);
-  }
-}
-
-/** A condition of the JSON Schema: an agent of this type has no key of another type. */
-function onlyKeysOf(type: AgentType): z.core.JSONSchema.BaseSchema {
-  const foreign = AGENT_TYPES.filter((other) => other !== type).flatMap((other) => AGENT_KEYS_BY_TYPE[other]);
-  return {
-    if: { properties: { type: { const: type } }, required: ["type"] },
-    // biome-ignore lint/suspicious/noThenProperty: that is the keyword's name
-    then: { properties: Object.fromEntries(foreign.map((name) => [name, false])) },
-  };
 }
 
 // ---- the compiler's check that the schema and the types of spec.ts say the same ----

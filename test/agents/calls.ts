@@ -18,6 +18,7 @@ export function template(text: string | ((scope: Scope) => string)): Template {
   const render = typeof text === "string" ? () => text : text;
   return {
     text: String(text),
+    parts: [],
     constant: typeof text === "string",
     reads: { keys: [], env: [], stages: [], meta: [], wholeState: false },
     render,

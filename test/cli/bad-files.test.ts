@@ -122,7 +122,7 @@ error[unknown-key]: unknown key \`shel\` in [agents.a]
    |
  4 | [agents.analyser]
    |         -------- did you mean this one?
-   = help: replace \`analyzer\` with \`analyser\`
+   = fix: replace \`analyzer\` with \`analyser\`
 
 1 error
 `,

@@ -3,18 +3,20 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { jsonSchema } from "../../src/spec/schema.ts";
+import { jsonSchema } from "../../src/spec/json-schema.ts";
 import { folderWith } from "../support/folder.ts";
 import { runProgram } from "../support/program.ts";
 
 const pipelines = fileURLToPath(new URL("../../pipelines", import.meta.url));
+const read = (folder: string, file: string): string => readFileSync(join(folder, file), "latin1");
 
 describe("init", () => {
   test("makes a small pipeline here, says what it made, and how to run it", async () => {
     const cwd = folderWith({});
     expect(await runProgram(["init"], { cwd })).toEqual({
       code: 0,
-      stdout: "made agentflow.toml\nmade notes.md\nmade report.mjs\nmade tasks.mjs\n\nRun it:\n  agentflow run agentflow.toml\n",
+      stdout:
+        "made agentflow.schema.json\nmade agentflow.toml\nmade notes.md\nmade report.mjs\nmade tasks.mjs\n\nRun it:\n  agentflow run agentflow.toml\n",
       stderr: "",
     });
     expect((await runProgram(["run", "--quiet"], { cwd })).code).toBe(0);
@@ -38,8 +40,9 @@ describe("init", () => {
           .toSorted();
       const made = join(cwd, "new/place");
       const shipped = join(pipelines, template);
-      expect(files(made)).toEqual(files(shipped));
-      for (const file of files(made)) expect(readFileSync(join(made, file))).toEqual(readFileSync(join(shipped, file)));
+      expect(files(made)).toEqual(["agentflow.schema.json", ...files(shipped)]);
+      for (const file of files(shipped)) expect(read(made, file)).toBe(read(shipped, file).replace("#:schema ../", "#:schema ./"));
+      expect(read(made, "agentflow.schema.json")).toBe(read(pipelines, "agentflow.schema.json"));
       expect(stdout.match(/^made .*/gm)).toEqual(files(made).map((file) => `made new/place/${file}`));
       const checked = await runProgram(["validate", "new/place/agentflow.toml"], { cwd, env: { OPENAI_API_KEY: "set" } });
       expect(checked).toEqual({ code: 0, stdout: "new/place/agentflow.toml: valid\n", stderr: "" });

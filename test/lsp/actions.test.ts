@@ -80,4 +80,12 @@ describe("what can be done about diagnostics", () => {
     const [edit] = action?.edits ?? [];
     expect(edit && source.slice(0, edit.start) + edit.text + source.slice(edit.end)).toBe(result);
   });
+
+  test("an error can be ignored where it is a judgement, and what is wrong with a comment cannot", () => {
+    const titles = (code: string, severity: Located["severity"]): string[] =>
+      actionsIn(text, wordIn(text, "alpha"), [about(text, "alpha", { code, severity })]).map(({ title }) => title);
+    expect(titles("missing-on-path", "error")).toEqual(["Ignore `missing-on-path` here: # agentflow-ignore"]);
+    expect(titles("unknown-agent", "error")).toEqual([]);
+    expect(titles("unused-ignore", "warning")).toEqual([]);
+  });
 });

@@ -71,6 +71,13 @@ describe("what can be written", () => {
       `# agentflow-ignore un|`,
       ["encoding", "syntax", "agents-list-and-table", "not-json", "inexact-integer", "too-deep", "unknown-key", "missing-key"],
     ],
+    [
+      "a second code",
+      `# agentflow-ignore unused-input, un|`,
+      ["encoding", "syntax", "agents-list-and-table", "not-json", "inexact-integer", "too-deep", "unknown-key", "missing-key"],
+    ],
+    ["nothing in the reason", `# agentflow-ignore unused-input: un|`, []],
+    ["examples of a duration", `[agents.a]\ntimeout = |`, ["30s", "5m", "none"]],
     ["nothing in any other comment", `# un|`, []],
   ];
 

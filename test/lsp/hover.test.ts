@@ -8,7 +8,7 @@ const FILE = `name = "n"
 [agents.fetch]
 type = "script"
 description = "Gets it."
-command = ["node", "fetch.mjs"] # agentflow-ignore missing-program: it is built
+command = ["node", "fetch.mjs"] # agentflow-ignore missing-program, unset-variable: it is built
 timeout = "30s"
 
 [agents.fetch.env]
@@ -51,7 +51,7 @@ describe("what is told about a place", () => {
       "",
       "timeout",
       ` = "30s"`,
-      '`[agents.fetch] timeout`\n\nTime for one attempt; what takes longer is stopped. Default: "10m" for llm, "1h" for script, module and pipeline. "none" is no limit.',
+      '`[agents.fetch] timeout`\n\nTime for one attempt; what takes longer is stopped. Default: "10m" for llm, "1h" for script, module and pipeline. "none" is no limit.\n\n```toml\ntimeout = "30s"\n```',
     ],
     ["a table", "[orchestration.", "sequential", "]", "`[orchestration.sequential]`\n\nThe sequence of agents."],
     ["a list of tables", "[[", "hooks", "]]", "`hooks`\n\nCommands or functions that are told what happens in a run."],
@@ -60,7 +60,7 @@ describe("what is told about a place", () => {
       "",
       "on",
       ` = "retry"`,
-      "`[[hooks]] on`\n\nWhen the hook is called: before_run, before_stage, after_stage, stage_error, retry, branch, rollback, after_run; one or a list.",
+      '`[[hooks]] on`\n\nWhen the hook is called: before_run, before_stage, after_stage, stage_error, retry, branch, rollback, after_run; one or a list.\n\n```toml\non = "after_run"\n```',
     ],
     [
       "a name that the author gave, by what it is in",
@@ -98,11 +98,12 @@ describe("what is told about a place", () => {
       '```toml\n[orchestration.sequential.parallel.both]\nagents = ["again", "write"]\n```\n\nIt is number 2 of the sequence, where a branch leads.',
     ],
     ["a provider", `provider = "`, "mine", `"`, '```toml\n[providers.mine]\nbase_url = "http://127.0.0.1:1"\n```'],
+    ["the second code", "missing-program, ", "unset-variable", ":", "`unset-variable`: an environment variable that is not set"],
     [
       "a code that is ignored",
       "agentflow-ignore ",
       "missing-program",
-      ":",
+      ",",
       "`missing-program`: a program that is not there or cannot be started",
     ],
     ["nothing about a name that nothing has", `rollback = "`, "missing", `"`, null],

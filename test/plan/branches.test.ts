@@ -154,7 +154,9 @@ describe("a circle needs a bound", () => {
     ["a way back that always ends before", withBranches("a b c", always("a → end"), when("c → b", 1))],
     ["a branch back from where no way leads round", withBranches("a b c", when("c → b", 2), when("a → c"), when("b → c"))],
     ["a jump back to an element that always jumps over the source", withBranches("a b c", when("b → a"), always("a → c"))],
-  ])("%s is none without one", async (_sentence, definition) => expect(await problemsOf(definition)).toEqual([]));
+  ])("%s is none without one", async (_sentence, definition) =>
+    expect((await problemsOf(definition)).filter((problem) => !problem.includes("unreachable-stage"))).toEqual([]),
+  );
 
   test.each<[sentence: string, definition: PipelineDefinition, expected: number[]]>([
     ["two branches that close the same circle in two ways", withBranches("a b", when("b → a"), when("b → a")), [0, 1]],
@@ -184,7 +186,7 @@ describe("a circle needs a bound", () => {
         const told = first.diagnostics.filter(({ code }) => code === "missing-max-times").map(({ path }) => path?.at(-1));
         const bounded = branches.map((one, index) => (told.includes(index) ? { ...one, max_times: 1 } : one));
         const { plan, diagnostics } = await build(withBranches(names.join(" "), ...bounded));
-        fc.pre(diagnostics.every(({ code }) => code === "missing-max-times" || code === "unreached-agent"));
+        fc.pre(diagnostics.every(({ code }) => ["missing-max-times", "unreached-agent", "unreachable-stage"].includes(code)));
         expect(diagnostics.map(({ code }) => code)).not.toContain("missing-max-times");
         expect(plan && circleIn(pathsOf(plan))).toBe(false);
       }),

@@ -41,12 +41,11 @@ describe("row 57: a key that nobody writes is an error where inputs are declared
   test.each<[sentence: string, agents: Agents]>([
     ["a declared input", { a: reads("${{ source }}") }],
     ["a key that a script declares", { a: writes("rows"), b: reads("${{ rows }}") }],
-    ["a key that a later stage writes, since a run may come back", { b: reads("${{ rows }}"), a: writes("rows") }],
     ["a key of `output`", { a: { ...open, output: "rows" }, b: reads("${{ rows }}") }],
     ["a key of an output table", { a: { ...open, output: { rows: "result" } }, b: reads("${{ rows }}") }],
     ["the text of a model, under the stage's name", { "a-b": llm(), b: reads("${{ a_b }}") }],
-    ["a key of a canned reply", { a: { type: "canned", replies: [{ x: 1 }, { rows: 1 }] }, b: reads("${{ rows }}") }],
-    ["what a fallback writes", { a: { ...writes("x"), fallback: "f" }, f: writes("rows"), b: reads("${{ rows }}") }],
+    ["a key of all canned replies", { a: { type: "canned", replies: [{ x: 1, rows: 2 }, { rows: 1 }] }, b: reads("${{ rows }}") }],
+    ["what an agent and its fallback write", { a: { ...writes("rows"), fallback: "f" }, f: writes("rows"), b: reads("${{ rows }}") }],
     ["a key that is only asked for", { a: reads("${{ has(state.rows) }}"), b: reads("${{ 'rows' in state }}") }],
     ["metadata, stages and the whole state", { a: reads("${{ meta.anything }} ${{ stages.a.visits }} ${{ size(state) }}") }],
     ["a variable of a macro", { a: reads("${{ [1].map(rows, rows + 1) }}") }],
@@ -143,7 +142,7 @@ describe("groups write by their rule of merging", () => {
   });
 });
 
-describe("where a writer does not say what it writes, only a near miss is told, as a warning", () => {
+describe("where a writer does not say what it writes, a key that only it can write is a warning", () => {
   test.each<[sentence: string, agents: Agents, expected: string[]]>([
     [
       "a near miss",
@@ -155,8 +154,22 @@ describe("where a writer does not say what it writes, only a near miss is told, 
       { a: open, b: { ...writes("rows"), keep: ["rowz"] } },
       ["~ agents.b.keep.0 unknown-variable: nothing is known to write `rowz`"],
     ],
-    ["anything else", { a: open, b: writes("rows"), c: reads("${{ lines }}") }, []],
-    ["a function", { f: { type: "module", module: "f.mjs" }, c: reads("${{ lines }}") }, []],
+    [
+      "anything else, told where it has to be said",
+      { a: open, b: writes("rows"), c: reads("${{ lines }}") },
+      ["~ agents.a undeclared-writes: `a` does not say what it writes, and nothing else writes `lines`"],
+    ],
+    [
+      "a module",
+      { f: { type: "module", module: "f.mjs" }, c: reads("${{ lines }}") },
+      ["~ agents.f undeclared-writes: `f` does not say what it writes, and nothing else writes `lines`"],
+    ],
+    [
+      "several writers, told at the last of them",
+      { a: open, b: open, c: reads("${{ lines }} ${{ words }}") },
+      ["~ agents.b undeclared-writes: `a`, `b` do not say what they write, and nothing else writes `lines`, `words`"],
+    ],
+    ["a writer that comes later", { c: reads("${{ lines }}"), a: open }, [unknown("agents.c.command.1", "lines")]],
   ])("%s", async (_sentence, agents, expected) => expect(await problemsOf(closed(agents))).toEqual(expected));
 
   test("an agent that is a function", async () => {
@@ -290,7 +303,10 @@ agents = ["search"]
 
   test("with a writer that does not say what it writes is as open as that one", async () => {
     const inner = INNER.replace('type = "canned"\nreply = { found = 1 }', 'type = "script"\ncommand = ["x"]');
-    expect(await problemsOf(outer({}, "anything"), { files: { "inner.toml": inner } })).toEqual([]);
+    expect(await problemsOf(outer({}, "anything"), { files: { "inner.toml": inner } })).toEqual([
+      "~ agents.n undeclared-writes: `n` does not say what it writes, and nothing else writes `anything`",
+    ]);
+    expect(await problemsOf(outer({ writes: ["anything"] }, "anything"), { files: { "inner.toml": inner } })).toEqual([]);
   });
 });
 

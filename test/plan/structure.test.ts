@@ -180,6 +180,15 @@ describe("rows 8 and 59: a name that no agent has", () => {
           { path: ["agents", "two"], at: "key", label: "did you mean this one?" },
         ],
         help: "replace `twoo` with `two`",
+        fix: {
+          safe: false,
+          edits: [
+            { path: ["agents", "one", "fallback"], text: '"two"' },
+            { path: ["orchestration", "sequential", "agents", 1], text: '"two"' },
+            { path: ["orchestration", "sequential", "parallel", "g", "agents", 1], text: '"two"' },
+            { path: ["hooks", 0, "agents", 0], text: '"two"' },
+          ],
+        },
       },
     ]);
   });

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { AGENT_KEYS_BY_TYPE, COMMON_AGENT_KEYS, EXCLUSIVE_AGENT_KEYS } from "../../src/spec/agent-keys.ts";
-import { jsonSchema, tableKeys } from "../../src/spec/schema.ts";
-import { FAILURE_KINDS, NEVER_RETRIED_KINDS } from "../../src/spec/spec.ts";
+import { tableKeys } from "../../src/spec/schema.ts";
 import { fileWith, problemsOf } from "./problems.ts";
 
 const NAMES = "a name is a letter, then letters, digits, - and _";
@@ -347,73 +346,5 @@ describe("the keys of agents", () => {
       const home = [COMMON_AGENT_KEYS, ...Object.values(AGENT_KEYS_BY_TYPE)].find((keys: readonly string[]) => keys.includes(one));
       expect(home).toContain(other);
     }
-  });
-});
-
-describe("the JSON Schema", () => {
-  interface Schema {
-    readonly [key: string]: unknown;
-    readonly properties?: Readonly<Record<string, Schema>>;
-  }
-  const schema = jsonSchema() as Schema;
-  const at = (...path: string[]): Schema => path.reduce((part, key) => part[key] as Schema, schema);
-
-  test("is of draft 7 and can be written as JSON", () => {
-    expect(schema.$schema).toBe("http://json-schema.org/draft-07/schema#");
-    expect(JSON.parse(JSON.stringify(schema))).toEqual(schema);
-  });
-
-  test("has every table and every key, each with a description that says what it is", () => {
-    const described = new Map<string, string[]>();
-    const walk = (part: Schema, name: string): void => {
-      for (const [key, property] of Object.entries(part.properties ?? {})) {
-        expect(property.description, `${name} ${key}`).toMatch(/^\S.{20,}[.)]$/s);
-        walk(property, name === "" ? key : `${name}.${key}`);
-      }
-      if (part.properties !== undefined) described.set(name === "" ? "" : `[${name}]`, Object.keys(part.properties));
-      if (typeof part.additionalProperties === "object") walk(part.additionalProperties as Schema, `${name}.NAME`);
-      if (typeof part.items === "object") walk(part.items as Schema, `[${name}]`);
-    };
-    walk(schema, "");
-    expect(Object.fromEntries(described)).toEqual(Object.fromEntries([...tableKeys()].map(([table, keys]) => [table, Object.keys(keys)])));
-  });
-
-  test("says what values look like", () => {
-    expect(at("properties", "defaults", "properties", "timeout")).toEqual({
-      type: "string",
-      pattern: "^(none|(\\d+(\\.\\d+)?(d|h|ms|m|s))+)$",
-      description:
-        'Time for one attempt; what takes longer is stopped. Default: "10m" for llm, "1h" for script, module and pipeline. "none" is no limit.',
-    });
-    expect(at("properties", "defaults", "properties", "retries")).toMatchObject({ type: "integer", minimum: 0 });
-    expect(at("properties", "defaults", "properties", "max_tokens")).toMatchObject({ type: "integer", minimum: 1 });
-    expect(at("properties", "agents", "propertyNames")).toEqual({ pattern: "^[A-Za-z][A-Za-z0-9_-]*$" });
-    expect(at("properties", "defaults", "properties", "retry_delay").pattern).toBe("^((\\d+(\\.\\d+)?(d|h|ms|m|s))+)$");
-    expect(at("properties", "defaults", "properties", "retry_on", "items").enum).toEqual(
-      FAILURE_KINDS.filter((kind) => !(NEVER_RETRIED_KINDS as readonly string[]).includes(kind)),
-    );
-  });
-
-  test("allows an agent only the keys of its type", () => {
-    const rules = at("properties", "agents", "additionalProperties").allOf as { if: unknown; then: { properties: object } }[];
-    expect(rules.map((rule) => rule.if)).toEqual(
-      ["script", "llm", "module", "canned", "pipeline"].map((type) => ({ properties: { type: { const: type } }, required: ["type"] })),
-    );
-    expect(rules[4]?.then.properties).toEqual(
-      Object.fromEntries(
-        Object.values(AGENT_KEYS_BY_TYPE)
-          .flat()
-          .filter((key) => key !== "file")
-          .map((key) => [key, false]),
-      ),
-    );
-  });
-
-  test("requires what the reader requires", () => {
-    expect(schema.required).toEqual(["orchestration"]);
-    expect(at("properties", "orchestration").required).toEqual(["sequential"]);
-    expect(at("properties", "orchestration", "properties", "sequential").required).toEqual(["agents"]);
-    expect(at("properties", "hooks", "items").required).toEqual(["on"]);
-    expect(at("properties", "agents", "additionalProperties").required).toBeUndefined();
   });
 });

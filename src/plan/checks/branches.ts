@@ -1,6 +1,7 @@
 import type { Path } from "../../spec/diagnostic.ts";
 import type { BranchSpec } from "../../spec/spec.ts";
 import { expressionAt } from "../compile.ts";
+import { pathsOf } from "../paths.ts";
 import type { BranchPlan, Element } from "../plan.ts";
 import { groupsByMember, groupsOf, type Names, type Structure, tellMember } from "../structure.ts";
 import type { Report } from "./report.ts";
@@ -82,6 +83,7 @@ function checkCircles(
   branches: ReadonlyMap<string, readonly BranchPlan[]>,
   report: Report,
 ): void {
+  if (!hasCircle(structure, branches)) return;
   const isBounded = (spec: BranchSpec, index: number): boolean => spec.max_times !== undefined || report.doubtsIn([...BRANCHES, index]);
   const bounded = new Set(specs.flatMap((spec, index) => (isBounded(spec, index) ? [index] : [])));
   // From the last to the first: the branch that closes a circle is usually written after those that open it.
@@ -104,6 +106,23 @@ function checkCircles(
     // A bound lets a run go on past the branch, and so round another circle.
     index = specs.length;
   }
+}
+
+/** Whether a run may come round without taking a branch that is bounded: what is left when all are taken away that lead nowhere. */
+function hasCircle(structure: Structure, branches: ReadonlyMap<string, readonly BranchPlan[]>): boolean {
+  const { positions, ways, loops } = pathsOf({ ...structure, branches });
+  const onward = [...ways, ...loops].filter(({ to, branch }) => to !== null && (branch?.maxTimes ?? null) === null);
+  const waiting = positions.map(() => 0);
+  for (const { to } of onward) waiting[to ?? 0] = (waiting[to ?? 0] ?? 0) + 1;
+  const leaving = Map.groupBy(onward, ({ from }) => from);
+  const free = [...positions.keys()].filter((index) => waiting[index] === 0);
+  for (const index of free) {
+    for (const { to } of leaving.get(index) ?? []) {
+      waiting[to ?? 0] = (waiting[to ?? 0] ?? 0) - 1;
+      if (waiting[to ?? 0] === 0) free.push(to ?? 0);
+    }
+  }
+  return free.length < positions.length;
 }
 
 /** From one element of the sequence to a later one; such a branch alone closes no circle. */

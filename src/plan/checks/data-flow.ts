@@ -1,249 +1,277 @@
-import { basename, resolve } from "node:path";
 import type { Path, Related } from "../../spec/diagnostic.ts";
-import type { Handlers } from "../../spec/handlers.ts";
 import { nearest } from "../../spec/suggest.ts";
-import type { EffectiveAgent } from "../effective.ts";
-import { isRequired } from "../inputs.ts";
-import type { AgentPlan, BranchPlan, Plan, PlanSource } from "../plan.ts";
-import type { Read, Reads } from "../scope.ts";
-import type { Structure } from "../structure.ts";
-import { keysWritten } from "../writes.ts";
-import { hidesFlow } from "./doubt.ts";
-import { listed, type More, type Place, type Report } from "./report.ts";
-
-export interface DataFlow {
-  readonly source: PlanSource;
-  readonly structure: Structure;
-  readonly branches: ReadonlyMap<string, readonly BranchPlan[]>;
-  readonly agents: ReadonlyMap<string, AgentPlan>;
-  readonly effective: ReadonlyMap<string, EffectiveAgent>;
-  readonly reached: ReadonlySet<string>;
-  readonly handlers: Handlers;
-  readonly report: Report;
-}
-
-/** Where a text with expressions stands, and what it reads. */
-interface Reader {
-  readonly reads: Reads;
-  readonly place: Place;
-  /** What its bare names are, where they are not the state: the keys of an `input` table. */
-  readonly names: ReadonlySet<string> | null;
-  /** What it is read for, where the text does not show it: `, which inner.toml takes as an input`. */
-  readonly purpose?: string;
-}
-
-/** One place that names a key of the state. */
-interface Mention {
-  readonly name: string;
-  readonly place: Place;
-  readonly at: Pick<More, "at">;
-  readonly purpose?: string;
-}
+import type { PlanCode } from "../codes.ts";
+import type { FlowPlace, Lack } from "../flow.ts";
+import type { BranchPlan } from "../plan.ts";
+import { isGuarded } from "../expression-guards.ts";
+import type { Reader, Texts } from "../readers.ts";
+import type { Read } from "../scope.ts";
+import type { StateFlow } from "../state-flow.ts";
+import { alsoAt, distinct, type Mention, mentionOf, rangeOf } from "./mentions.ts";
+import { listed, type More, type Report } from "./report.ts";
+import { checkStageNames } from "./stage-names.ts";
+import { checkUndoers } from "./undoers.ts";
 
 /**
- * Finds keys that are read and that nobody writes.
+ * Finds keys that are read where they are not there: that nobody writes, that are written only later, that were dropped, or
+ * that some way through the pipeline leaves out.
  *
- * Where all writers are visible (inputs are declared, and every script says what it writes) that is an error. Where no
- * input is declared but all writers are visible, such a key is taken to be an input: these are returned. Otherwise only a
- * near miss is told. Each key is told once, at its first place.
+ * Where inputs are declared, and everything before a reader says what it writes, that is an error. Where an agent before it does
+ * not say so, it is asked to. Where no input is declared, a key that nobody writes is taken to be one: these are returned. Each
+ * key is told once for each reason, at its first place.
  */
-export function checkDataFlow(flow: DataFlow): string[] {
-  const { source, handlers, report } = flow;
-  const inputs = Object.keys(source.spec.inputs ?? {});
-  const written = writtenKeys(flow);
-  const keys = new Set([...inputs, ...written.keys]);
-  const isCertain = !report.hasUnknownNames && !report.doubts.some(hidesFlow);
-  // What stands in for an agent with errors could have written anything.
-  const isSound = isCertain && (written.visible || !report.hasErrors);
-  const readers = [...agentReaders(flow, (name) => !handlers.alone.has(name), ["input", "output"]), ...branchReaders(flow)];
-  const undoers = agentReaders(flow, (name) => handlers.all.has(name), ["input"]);
-  const stages = stageNames(flow);
-  if (isCertain) for (const reader of [...readers, ...undoers]) checkStageNames(reader, stages, report);
-  if (isCertain) checkUndoers(undoers, keys, report);
-  const reads = readers.flatMap((reader) => unknownReads(reader, keys, report));
-  const isClosed = inputs.length > 0 && written.visible;
-  for (const mentions of Map.groupBy([...reads, ...unknownPruned(flow, keys)], ({ name }) => name).values()) {
-    if (isSound) tellUnknown(distinct(mentions), keys, isClosed, report);
-  }
-  return inputs.length === 0 && written.visible ? [...new Set(reads.map(({ name }) => name))] : [];
+export function checkDataFlow(state: StateFlow): string[] {
+  const { texts, readers, undoers, keys, isCertain, isSound, isOpen } = state;
+  if (isCertain) checkStageNames([...readers, ...undoers], texts.structure, texts.report);
+  if (isCertain) checkUndoers(undoers, keys, texts.report);
+  for (const reader of readers) checkTable(reader, keys, texts.report);
+  const troubles = [...readers.flatMap((reader) => troublesOf(reader, state)), ...prunedByNobody(state)];
+  if (isSound) tellTroubles(troubles, state);
+  if (!isOpen) return [];
+  const assumed = troubles.filter(({ kind, isPruned }) => !isPruned && (kind === "nobody" || kind === "later"));
+  return [...new Set(assumed.map(({ name }) => name))];
 }
 
-/** An agent and the one that extends it read the same text. */
-function distinct(mentions: readonly Mention[]): Mention[] {
-  return [...new Map(mentions.map((mention) => [JSON.stringify(mention), mention])).values()];
+/** A key that may not be there where it is read, and why. `open`: an agent may write it that does not say what it writes. */
+interface Trouble extends Mention {
+  readonly kind: "nobody" | "open" | "later" | "dropped" | "sometimes";
+  readonly at: Pick<More, "at">;
+  /** Where it is not there; null for what is only pruned. */
+  readonly where: FlowPlace | null;
+  readonly isPruned: boolean;
 }
 
-function tellUnknown(mentions: readonly Mention[], keys: ReadonlySet<string>, isClosed: boolean, report: Report): void {
-  const [first, ...others] = mentions;
-  if (first === undefined) return;
-  const { name, place, at, purpose = "" } = first;
-  const near = nearest(name, keys);
-  const related = relatedTo(others);
-  if (isClosed) {
-    const elsewise = purpose === "" ? `an input needs a table [inputs.${name}]` : `or give it another value: input = { ${name} = "…" }`;
-    const help = near === undefined ? `known: ${listed(keys)}; ${elsewise}` : `did you mean \`${near}\`?`;
-    report.error("unknown-variable", place, `nothing writes \`${name}\`${purpose}`, { ...at, ...related, help });
-  } else if (near !== undefined) {
-    report.warning("unknown-variable", place, `nothing is known to write \`${name}\`${purpose}`, {
-      ...at,
-      ...related,
-      help: `did you mean \`${near}\`?`,
-    });
+/** What an agent reads that its own `input` table does not have. */
+function checkTable({ reads, place, table }: Reader, keys: ReadonlySet<string>, report: Report): void {
+  if (table === null) return;
+  const names = new Set(table.map(({ key }) => key));
+  for (const read of reads.keys) {
+    if (read.tested || read.viaState || names.has(read.name)) continue;
+    const near = nearest(read.name, names);
+    const help = keys.has(read.name)
+      ? `the whole state is still there as \`state\`: write \`state.${read.name}\`, or add \`${read.name}\` to the table`
+      : near === undefined
+        ? `the table has ${listed(names)}`
+        : `did you mean \`${near}\`?`;
+    report.error("unknown-variable", place, `\`${read.name}\` is not in this agent's input table`, { ...rangeOf(read), help });
   }
 }
 
-function relatedTo(others: readonly Mention[]): Pick<More, "related"> {
-  const related = others.flatMap((other): Related[] =>
-    "file" in other.place ? [] : [{ path: other.place, ...other.at, label: "read here as well" }],
-  );
-  return related.length === 0 ? {} : { related };
-}
-
-/** What an agent that undoes a stage sees instead of the state. */
-const UNDOER_SEES: ReadonlySet<string> = new Set(["stage", "input", "output", "error"]);
-
-function checkUndoers(undoers: readonly Reader[], keys: ReadonlySet<string>, report: Report): void {
-  const mentions = undoers.flatMap((reader) => unknownReads(reader, UNDOER_SEES, report));
-  for (const [first, ...others] of Map.groupBy(distinct(mentions), ({ name }) => name).values()) {
-    if (first === undefined) continue;
-    const { name, place, at, purpose = "" } = first;
-    const near = nearest(name, UNDOER_SEES);
-    report.error("unknown-variable", place, `a rollback sees ${listed(UNDOER_SEES)}, but not \`${name}\`${purpose}`, {
-      ...at,
-      ...relatedTo(others),
-      help:
-        near !== undefined && !keys.has(name)
-          ? `did you mean \`${near}\`?`
-          : `what the stage had is in \`input\`, and what came of it in \`output\`: write \`input.${name}\` or \`output.${name}\``,
-    });
-  }
-}
-
-/** What a text reads that is not there; what is missing in the agent's own `input` table is told at once. */
-function unknownReads({ reads, place, names, purpose = "" }: Reader, keys: ReadonlySet<string>, report: Report): Mention[] {
-  return reads.keys.flatMap((read) => {
-    if (read.tested) return [];
-    const isState = names === null || read.viaState;
-    if (isState) return keys.has(read.name) ? [] : [{ name: read.name, place, at: rangeOf(read), purpose }];
-    if (!names.has(read.name)) {
-      const near = nearest(read.name, names);
-      const help = keys.has(read.name)
-        ? `the whole state is still there as \`state\`: write \`state.${read.name}\`, or add \`${read.name}\` to the table`
-        : near === undefined
-          ? `the table has ${listed(names)}`
-          : `did you mean \`${near}\`?`;
-      report.error("unknown-variable", place, `\`${read.name}\` is not in this agent's input table`, { ...rangeOf(read), help });
+function troublesOf(reader: Reader, state: StateFlow): Trouble[] {
+  const { reads, place, at, table, purpose } = reader;
+  const places = at.filter(({ element }) => state.flow.isReached(element));
+  return reads.keys.flatMap((read): Trouble[] => {
+    if (read.tested || (table !== null && !read.viaState)) return [];
+    for (const where of places) {
+      const kind = troubleAt(read, where, reader, state);
+      if (kind !== null) return [{ ...mentionOf(read, place, purpose), kind, where, isPruned: false }];
     }
     return [];
   });
 }
 
+function troubleAt(read: Read, where: FlowPlace, reader: Reader, { flow, keys }: StateFlow): Trouble["kind"] | null {
+  const kinds = new Set(flow.originsAt(where, read.name).map(({ kind }) => kind));
+  const isMissing = kinds.has("absent") || kinds.has("dropped");
+  if (!isMissing) return null;
+  if (kinds.has("input") || kinds.has("write")) {
+    // A condition that does not find its key does not hold, as it is meant to be.
+    return kinds.has("open") || reader.isCondition || isGuarded(read, reader.parts) ? null : "sometimes";
+  }
+  if (kinds.has("open")) return keys.has(read.name) ? null : "open";
+  if (kinds.has("dropped") && !kinds.has("absent")) return "dropped";
+  return keys.has(read.name) ? "later" : "nobody";
+}
+
 /** `keep` and `drop` name keys too. */
-function unknownPruned({ agents, effective, reached, handlers }: DataFlow, keys: ReadonlySet<string>): Mention[] {
+function prunedByNobody({ texts, flow, keys }: StateFlow): Trouble[] {
+  const { agents, effective, reached, handlers } = texts;
+  const kind = flow.isClosed ? "nobody" : "open";
   return [...effective.values()].flatMap(({ name, pathOf }) =>
     (["keep", "drop"] as const).flatMap((which) => {
       const pruned = (reached.has(name) && !handlers.alone.has(name) ? agents.get(name)?.[which] : null) ?? [];
-      return pruned.flatMap((key, index) => (keys.has(key) ? [] : [{ name: key, place: [...pathOf(which), index], at: {} }]));
+      return pruned.flatMap((key, index): Trouble[] =>
+        keys.has(key) ? [] : [{ name: key, place: [...pathOf(which), index], at: {}, purpose: "", kind, where: null, isPruned: true }],
+      );
     }),
   );
 }
 
-/** Elements and members: all that `stages` has. */
-function stageNames({ structure }: DataFlow): ReadonlySet<string> {
-  const elements = [...structure.elements.values()];
-  const members = elements.flatMap((element) => (element.kind === "group" ? element.members : []));
-  return new Set([...elements, ...members].map(({ name }) => name));
+function tellTroubles(troubles: readonly Trouble[], state: StateFlow): void {
+  const groups = Map.groupBy(distinct(troubles), ({ kind, name }) => `${kind} ${name}`);
+  const undeclared: Trouble[] = [];
+  for (const [first, ...others] of groups.values()) {
+    if (first === undefined) continue;
+    const isNear = nearest(first.name, state.keys) !== undefined;
+    if (first.kind === "open" && !isNear) undeclared.push(first);
+    else if (first.kind === "open" || first.kind === "nobody") tellUnknown(first, others, state);
+    else tellMissing(first, others, state);
+  }
+  tellUndeclared(undeclared, state);
 }
 
-function checkStageNames({ reads, place }: Reader, names: ReadonlySet<string>, report: Report): void {
-  for (const read of reads.stages) {
-    if (names.has(read.name)) continue;
-    const near = nearest(read.name, names);
-    report.error("unknown-agent", place, `there is no stage called \`${read.name}\``, {
-      ...rangeOf(read),
-      help: near === undefined ? `known: ${listed(names)}` : `did you mean \`${near}\`?`,
+function tellUnknown({ kind, name, place, at, purpose }: Trouble, others: readonly Mention[], { texts, keys, isOpen }: StateFlow): void {
+  const near = nearest(name, keys);
+  const related = alsoAt(others);
+  const more: More = { ...at, ...(related.length === 0 ? {} : { related }) };
+  if (kind === "nobody" && !isOpen) {
+    const elsewise = purpose === "" ? `an input needs a table [inputs.${name}]` : `or give it another value: input = { ${name} = "…" }`;
+    const help = near === undefined ? `known: ${listed(keys)}; ${elsewise}` : `did you mean \`${near}\`?`;
+    texts.report.error("unknown-variable", place, `nothing writes \`${name}\`${purpose}`, { ...more, help });
+  } else if (near !== undefined) {
+    texts.report.warning("unknown-variable", place, `nothing is known to write \`${name}\`${purpose}`, {
+      ...more,
+      help: `did you mean \`${near}\`?`,
     });
   }
 }
 
-/** The range of what is not in the text: the whole is meant. */
-const NOWHERE = { start: 0, end: 0 };
-
-function rangeOf({ start, end }: Read): Pick<More, "at"> {
-  return end === NOWHERE.end ? {} : { at: { start, end } };
-}
-
-function writtenKeys({ structure, agents }: DataFlow): { keys: Set<string>; visible: boolean } {
-  const keys = new Set<string>();
-  let visible = true;
-  for (const element of structure.elements.values()) {
-    const written = keysWritten(element, agents);
-    if (written === null) visible = false;
-    else for (const key of written) keys.add(key);
-  }
-  return { keys, visible };
-}
-
-/** What the reached agents with these names read. `adapters`: which of their tables. */
-function agentReaders(
-  { source, agents, effective, reached, report }: DataFlow,
-  isMeant: (name: string) => boolean,
-  adapters: readonly ("input" | "output")[],
-): Reader[] {
-  return [...effective.values()].flatMap(({ name, keys, bases, pathOf }) => {
-    const agent = agents.get(name);
-    if (agent === undefined || !reached.has(name) || !isMeant(name)) return [];
-    const at = (key: string, ...more: (string | number)[]): Path => [...pathOf(key), ...more];
-    const adapted = adapters.flatMap((which) => {
-      const table = agent[which];
-      return table === null || typeof table === "string"
-        ? []
-        : table.map(({ key, value }) => ({ reads: value.reads, place: at(which, key), names: null }));
+/** One message for each set of agents that do not say what they write. */
+function tellUndeclared(troubles: readonly Trouble[], { texts, flow, isOpen }: StateFlow): void {
+  if (isOpen) return;
+  const openBy = ({ where }: Trouble): string[] =>
+    where === null ? [] : flow.elementsBefore(where.element).flatMap((element) => flow.effects.get(element)?.openBy ?? []);
+  const groups = Map.groupBy(
+    troubles.filter(({ isPruned }) => !isPruned),
+    (trouble) => openBy(trouble).join(" "),
+  );
+  for (const [names, group] of groups) {
+    const agents = names.split(" ");
+    const last = agents.at(-1) ?? "";
+    // What a function writes, only the code that gives it can say.
+    if (agents.some((name) => texts.agents.get(name)?.call.type === "function")) continue;
+    const keys = listed(group.map(({ name }) => name));
+    const who = agents.length === 1 ? `\`${last}\` does not say what it writes` : `${listed(agents)} do not say what they write`;
+    const list = group.map(({ name }) => JSON.stringify(name)).join(", ");
+    const table: Path = ["agents", last];
+    texts.report.warning("undeclared-writes", table, `${who}, and nothing else writes ${keys}`, {
+      at: "key",
+      related: group.flatMap((trouble): Related[] =>
+        "file" in trouble.place ? [] : [{ path: trouble.place, ...trouble.at, label: "read here" }],
+      ),
+      help: `say it where it is written: writes = [${list}]`,
+      fix: { safe: false, edits: [{ path: table, at: "end", text: `writes = [${list}]\n` }] },
     });
-    // An input table that could not be read as it is written may have held any name.
-    if ([name, ...bases].some((one) => report.doubtsIn(["agents", one, "input"]))) return adapted;
-    const names = agent.input === null ? null : new Set(agent.input.map(({ key }) => key));
-    const file = keys.prompt_file;
-    const prompt = file === undefined ? at("prompt") : { file: resolve(source.directory, file) };
-    return [...adapted, ...callReaders(agent, at, prompt).map((reader) => ({ ...reader, names }))];
+  }
+}
+
+function tellMissing(first: Trouble, others: readonly Mention[], state: StateFlow): void {
+  const { name, place, at, purpose, where } = first;
+  const lack = where === null ? null : state.flow.wayWithout(where, name);
+  if (lack === null) return;
+  const { code, message, related, help } = reasonFor(first, lack, state);
+  const more: More = { ...at, related: [...related, ...alsoAt(others)], help };
+  if (state.isOpen && first.kind !== "dropped") state.texts.report.warning(code, place, `${message}${purpose}`, more);
+  else state.texts.report.error(code, place, `${message}${purpose}`, more);
+}
+
+type Reason = { readonly code: PlanCode; readonly message: string; readonly related: Related[]; readonly help: string };
+
+function reasonFor({ kind, name }: Trouble, lack: Lack, state: StateFlow): Reason {
+  const ask = `or ask for it first: has(state.${name}) ? state.${name} : …`;
+  if (lack.droppedBy !== null) return reasonDropped(kind, name, lack, state);
+  if (kind === "later" || isLater(name, lack, state)) {
+    const help = state.isOpen
+      ? `move the stage that writes it, or declare it as an input: [inputs.${name}]; ${ask}`
+      : `move the stage that writes it, ${ask}`;
+    return {
+      code: "written-later",
+      message: `\`${name}\` is not written yet when a run comes to \`${lack.way.at(-1)}\` for the first time`,
+      related: writersOf(name, state),
+      help,
+    };
+  }
+  const input = state.texts.source.spec.inputs?.[name];
+  if (input !== undefined && lack.doubts.length === 0) {
+    const related = [{ path: ["inputs", name], at: "key" as const, label: "it is not required, and has no default" }];
+    return { code: "missing-on-path", message: `the input \`${name}\` may not be given`, related, help: `give it a default, ${ask}` };
+  }
+  const doubt = lack.doubts[0];
+  if (doubt !== undefined) return { ...reasonOfDoubt(name, doubt, state), help: HELP_FOR[doubt.kind](doubt.agent, name, ask) };
+  const message = `\`${name}\` is missing on the way ${wayText(lack.way)}`;
+  return {
+    code: "missing-on-path",
+    message,
+    related: [...branchesOf(lack.branches), ...writersOf(name, state)],
+    help: `let every way come to a stage that writes it, ${ask}`,
+  };
+}
+
+/** Whether the way to a reader is the plain sequence, and those that write the key come after it. */
+function isLater(key: string, { way, branches, doubts }: Lack, { flow }: StateFlow): boolean {
+  const writers = [...flow.effects].flatMap(([element, { writes }]) => (writes.some((write) => write.key === key) ? [element] : []));
+  const reader = way.at(-1) ?? "";
+  if (branches.length > 0 || doubts.length > 0 || writers.length === 0) return false;
+  return writers.every((writer) => flow.elementsBefore(writer).includes(reader));
+}
+
+function reasonDropped(kind: Trouble["kind"], name: string, { droppedBy, way, branches }: Lack, { texts }: StateFlow): Reason {
+  const agent = texts.effective.get(droppedBy ?? "");
+  const which = agent?.keys.keep === undefined ? "drop" : "keep";
+  const path = agent?.pathOf(which) ?? [];
+  const how = which === "drop" ? "drops it" : "keeps only other keys";
+  const onWay = kind === "dropped" ? "" : ` on the way ${wayText(way)}`;
+  return {
+    code: "dropped-variable",
+    message: `\`${name}\` is not there any more${onWay}: \`${droppedBy}\` ${how}`,
+    related: [{ path, at: "key", label: "here" }, ...branchesOf(kind === "dropped" ? [] : branches)],
+    help: which === "drop" ? `remove "${name}" from the \`drop\` of \`${droppedBy}\`` : `add "${name}" to the \`keep\` of \`${droppedBy}\``,
+  };
+}
+
+const HELP_FOR: Readonly<Record<Lack["doubts"][number]["kind"], (agent: string, key: string, ask: string) => string>> = {
+  tolerated: (agent, key, ask) => `give \`${agent}\` a fallback that writes \`${key}\`, ${ask}`,
+  fallback: (agent, key, ask) => `let \`${agent}\` write \`${key}\` too, ${ask}`,
+  answer: (agent, key, ask) => `let all that \`${agent}\` gives out have \`${key}\`, ${ask}`,
+};
+
+function reasonOfDoubt(name: string, { kind, agent }: Lack["doubts"][number], { texts }: StateFlow): Omit<Reason, "help"> {
+  const code = "missing-on-path";
+  switch (kind) {
+    case "tolerated": {
+      const related = [{ path: placeOfTolerance(agent, texts), label: "a run goes on all the same" }];
+      return { code, message: `\`${name}\` is missing when \`${agent}\` has failed`, related };
+    }
+    case "fallback": {
+      const related = [{ path: ["agents", agent], at: "key" as const, label: `does not write \`${name}\`` }];
+      return { code, message: `\`${name}\` is missing when \`${agent}\` has stood in as the fallback`, related };
+    }
+    case "answer": {
+      const related = [{ path: ["agents", agent], at: "key" as const, label: `not all that it gives out has \`${name}\`` }];
+      return { code, message: `\`${name}\` may be missing: \`${agent}\` does not always write it`, related };
+    }
+  }
+}
+
+/** Where it is said that a run goes on without an agent: its own `on_error`, the default, or that of its group. */
+function placeOfTolerance(name: string, { source, effective }: Texts): Path {
+  const agent = effective.get(name);
+  if (agent?.keys.on_error !== undefined) return agent.pathOf("on_error");
+  const groups = Object.entries(source.spec.orchestration.sequential.parallel ?? {});
+  const group = groups.find(([, { agents, on_error }]) => on_error === "continue" && agents.includes(name))?.[0];
+  return group === undefined ? ["defaults", "on_error"] : ["orchestration", "sequential", "parallel", group, "on_error"];
+}
+
+/** The first two writers of a key. */
+function writersOf(key: string, { texts, flow }: StateFlow): Related[] {
+  const writers = [...flow.effects].filter(([, { writes }]) => writes.some((write) => write.key === key)).map(([element]) => element);
+  return writers.slice(0, 2).map((element) => {
+    const isGroup = !texts.effective.has(element);
+    return { path: isGroup ? ["orchestration", "sequential", "parallel", element] : ["agents", element], at: "key", label: "written here" };
   });
 }
 
-function callReaders(
-  { call, input }: AgentPlan,
-  at: (key: string, ...more: (string | number)[]) => Path,
-  prompt: Place,
-): Omit<Reader, "names">[] {
-  if (call.type === "script") {
-    const command =
-      typeof call.command === "string"
-        ? []
-        : call.command.map((template, index) => ({ reads: template.reads, place: at("command", index) }));
-    return [...command, ...call.env.map(({ name, value }) => ({ reads: value.reads, place: at("env", name) }))];
-  }
-  if (call.type === "pipeline" && input === null) {
-    const purpose = `, which ${basename(call.plan.file ?? call.plan.pipelineId)} takes as an input`;
-    return [{ place: at("file"), reads: inputsOf(call.plan), purpose }];
-  }
-  if (call.type !== "llm") return [];
-  const prompts = [
-    { place: at("system_prompt"), template: call.systemPrompt },
-    { place: prompt, template: call.prompt },
-  ];
-  return prompts.flatMap(({ place, template }) => (template === null ? [] : [{ reads: template.reads, place }]));
+function branchesOf(branches: readonly BranchPlan[]): Related[] {
+  return branches.slice(-2).map(({ index, to }) => ({
+    path: ["orchestration", "sequential", "branches", index, to === null ? "end" : "to_agent"],
+    label: "taken on this way",
+  }));
 }
 
-/** Without an `input` table, a nested pipeline takes the inputs that it declares from the state. */
-function inputsOf({ inputs }: Plan): Reads {
-  const required = [...inputs].filter(([, spec]) => isRequired(spec));
-  const keys = required.map(([name]): Read => ({ name, viaState: false, tested: false, ...NOWHERE }));
-  return { keys, env: [], stages: [], meta: [], wholeState: false };
-}
+const NAMES_SHOWN = 8;
 
-function branchReaders({ branches }: DataFlow): Reader[] {
-  return [...branches.values()].flat().flatMap(({ condition, index }) => {
-    return condition === null
-      ? []
-      : [{ reads: condition.reads, place: ["orchestration", "sequential", "branches", index, "condition"], names: null }];
-  });
+function wayText(way: readonly string[]): string {
+  const names = way.map((name) => `\`${name}\``);
+  const shown = names.length <= NAMES_SHOWN ? names : [names[0], "…", ...names.slice(2 - NAMES_SHOWN)];
+  return shown.join(" → ");
 }

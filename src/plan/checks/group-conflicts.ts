@@ -1,7 +1,8 @@
 import type { Path } from "../../spec/diagnostic.ts";
 import type { AgentPlan } from "../plan.ts";
 import { groupsOf, type Names, type Structure } from "../structure.ts";
-import { memberKeys } from "../writes.ts";
+import { effectContext } from "../flow.ts";
+import { memberEffect } from "../writes.ts";
 import { listed } from "./report.ts";
 
 /**
@@ -9,12 +10,13 @@ import { listed } from "./report.ts";
  * passed over. The same members are told once, with all keys that they share.
  */
 export function checkGroupConflicts({ elements }: Structure, agents: ReadonlyMap<string, AgentPlan>, names: Names): void {
+  const context = effectContext(agents);
   for (const group of elements.values()) {
     const path: Path = ["orchestration", "sequential", "parallel", group.name];
     if (group.kind !== "group" || names.report.doubtsIn(path)) continue;
     const writers = new Map<string, string[]>();
     for (const member of group.members) {
-      for (const key of memberKeys(group, member, agents) ?? []) writers.set(key, [...(writers.get(key) ?? []), member.name]);
+      for (const { key } of memberEffect(group, member, context).writes) writers.set(key, [...(writers.get(key) ?? []), member.name]);
     }
     const shared = [...writers].filter(([, members]) => members.length > 1);
     for (const conflict of Map.groupBy(shared, ([, members]) => members.join(" ")).values()) {
