@@ -9,16 +9,18 @@ export interface AgentFacts {
   readonly description: string | null;
 }
 
-/** Of an agent that extends another, what both say; its own keys win. */
-export function agentFacts(name: string, text: string, outline: Outline): AgentFacts {
+/** What the file says about each agent: of one that extends another, what both say; its own keys win. */
+export function agentFactsIn(text: string, outline: Outline): (name: string) => AgentFacts {
   const tables = agentTables(outline);
-  const keys = new Map<string, { written: string; from: string; value: string | null }>();
-  for (const from of lineage(name, tables).toReversed()) {
-    for (const [key, part] of tables.get(from) ?? [])
-      keys.set(key, { written: text.slice(part.start, part.end), from, value: part.text?.value ?? null });
-  }
-  const type = AGENT_TYPES.find((known) => known === keys.get("type")?.value) ?? null;
-  return { keys, type, description: keys.get("description")?.value ?? null };
+  return (name) => {
+    const keys = new Map<string, { written: string; from: string; value: string | null }>();
+    for (const from of lineage(name, tables).toReversed()) {
+      for (const [key, part] of tables.get(from) ?? [])
+        keys.set(key, { written: text.slice(part.start, part.end), from, value: part.text?.value ?? null });
+    }
+    const type = AGENT_TYPES.find((known) => known === keys.get("type")?.value) ?? null;
+    return { keys, type, description: keys.get("description")?.value ?? null };
+  };
 }
 
 type ValuePart = Extract<Part, { kind: "value" }>;

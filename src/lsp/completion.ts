@@ -2,7 +2,7 @@ import { BUILT_IN_PROVIDERS } from "../plan/providers.ts";
 import { AGENT_KEYS_BY_TYPE, EXCLUSIVE_AGENT_KEYS } from "../spec/agent-keys.ts";
 import type { Path, Span } from "../spec/diagnostic.ts";
 import { AGENT_TYPES, type AgentType } from "../spec/spec.ts";
-import { agentFacts } from "./agent-facts.ts";
+import { type AgentFacts, agentFactsIn } from "./agent-facts.ts";
 import { type Form, formAt, type Header, headers } from "./form.ts";
 import { MEANINGS, SILENCING } from "./hover.ts";
 import { type Outline, outlineOf, type Unfinished, unfinishedAt } from "./outline.ts";
@@ -25,7 +25,8 @@ export interface Completion extends Span {
  * Contract: it is taken from what stands before the offset in its line, and from the rest of the file; the line need not be TOML yet.
  */
 export function completionsAt(text: string, offset: number): Completion[] {
-  const here: Here = { text, offset, outline: outlineOf(text) };
+  const outline = outlineOf(text);
+  const here: Here = { text, offset, outline, factsOf: agentFactsIn(text, outline) };
   const end = unfinishedAt(text, offset);
   switch (end.kind) {
     case "header":
@@ -45,6 +46,7 @@ interface Here {
   readonly text: string;
   readonly offset: number;
   readonly outline: Outline;
+  readonly factsOf: (name: string) => AgentFacts;
 }
 
 /** What follows the offset and belongs to what is written there. */
@@ -109,7 +111,7 @@ function keyCompletions(here: Here, { start, table, words, inline }: Extract<Unf
   const hasValue = /[ \t]*=/y;
   hasValue.lastIndex = end;
   const isAlone = !hasValue.test(here.text);
-  const type = matches(path, "agents.*") ? agentFacts(String(path[1]), here.text, here.outline).type : null;
+  const type = matches(path, "agents.*") ? here.factsOf(String(path[1])).type : null;
   const known = [...(formAt(path)?.keys ?? [])].filter(([name]) => !taken.has(name) && suits(name, path, taken, type));
   const isOwn = ([name]: readonly [string, Form]): number => (type !== null && isOwnKey(name, type) ? 0 : 1);
   const keys = known
@@ -234,8 +236,8 @@ function neighbours(path: Path, { outline, offset }: Here): string[] {
   );
 }
 
-function agentOffer(name: string, { text, outline }: Here): Offer {
-  const { type, description } = agentFacts(name, text, outline);
+function agentOffer(name: string, { factsOf }: Here): Offer {
+  const { type, description } = factsOf(name);
   return { ...offer(name, type === null ? "agent" : `agent (${type})`), documentation: description };
 }
 

@@ -3,7 +3,7 @@ import { BUILT_IN_PROVIDERS } from "../plan/providers.ts";
 import type { Path, Span } from "../spec/diagnostic.ts";
 import { tableName } from "../spec/form.ts";
 import { SPEC_CODES } from "../spec/read.ts";
-import { agentFacts, usesOf } from "./agent-facts.ts";
+import { agentFactsIn, usesOf } from "./agent-facts.ts";
 import { type Form, formAt } from "./form.ts";
 import { type Outline, outlineOf, type Part } from "./outline.ts";
 import { type Site, sitesOf } from "./sites.ts";
@@ -53,9 +53,9 @@ function aboutKey(path: Path): string | null {
   const form = formAt(path);
   if (form === null) return null;
   // What the author has named is described where its table is.
-  const described = form.description === null ? formAt(path.slice(0, -1)) : form;
-  if (described?.description == null) return null;
-  return [`\`${title(path)}\``, described.description, ...exampleOf(String(path.at(-1)), form)].join("\n\n");
+  const description = form.description ?? formAt(path.slice(0, -1))?.description ?? null;
+  if (description === null) return null;
+  return [`\`${title(path)}\``, description, ...exampleOf(String(path.at(-1)), form)].join("\n\n");
 }
 
 function exampleOf(key: string, { examples }: Form): string[] {
@@ -84,7 +84,7 @@ const TELLING_KEYS = ["type", "command", "shell", "provider", "model", "module",
 const MOST_TOLD = 120;
 
 function aboutAgent(name: string, text: string, outline: Outline): string[] {
-  const { keys, description } = agentFacts(name, text, outline);
+  const { keys, description } = agentFactsIn(text, outline)(name);
   const lines = TELLING_KEYS.flatMap((key) => {
     const found = keys.get(key);
     if (found === undefined) return [];

@@ -69,9 +69,13 @@ export function readsOfTemplate(value: string, context: ExpressionContext = {}):
 
 /** Whether a path is like `agents.*.input.*` or `hooks.#.on`: `*` stands for any name, `#` for any index. */
 export function matches(path: Path, pattern: string): boolean {
-  const words = pattern.split(".");
+  let words = patterns.get(pattern);
+  if (words === undefined) patterns.set(pattern, (words = pattern.split(".")));
   return words.length === path.length && words.every((word, index) => fits(word, path[index]));
 }
+
+/** The same few patterns are tried on every path of a file. */
+const patterns = new Map<string, readonly string[]>();
 
 function fits(word: string, part: string | number | undefined): boolean {
   return word === "#" ? typeof part === "number" : word === "*" ? typeof part === "string" : word === part;

@@ -28,9 +28,10 @@ function bench() {
     pending: () => pending.map(({ file }) => file),
     /** Lets the delay pass. */
     wait() {
-      for (const timer of [...timers]) {
+      const due = new Set(timers);
+      timers.clear();
+      for (const timer of due) {
         expect(timer.ms).toBe(DELAY_MS);
-        timers.delete(timer);
         timer.callback();
       }
     },

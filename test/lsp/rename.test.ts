@@ -137,7 +137,7 @@ describe("another name", () => {
       warning: warning("2 places read"),
     });
     expect(renameAt(text, offset, "write", new Map([["c.md", "${{ draft }}"]]))).toMatchObject({ warning: warning("3 places read") });
-    expect(renameAt(`${text.replace("${{ draft }}", "")}`, offset, "write", new Map())).toMatchObject({
+    expect(renameAt(text.replace("${{ draft }}", ""), offset, "write", new Map())).toMatchObject({
       warning: warning("one place reads"),
     });
   });
