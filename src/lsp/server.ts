@@ -69,7 +69,6 @@ export function serve(world: ServerWorld): RunningServer {
     return protocol;
   }, watchDog);
   world.input.once("close", () => ending.resolve(watchDog.shutdownReceived ? 0 : 1));
-  world.input.once("end", () => ending.resolve(watchDog.shutdownReceived ? 0 : 1));
   new Server(connection, world).listen();
   return { end: ending.promise, report: (message) => connection.console.error(message) };
 }

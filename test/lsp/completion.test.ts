@@ -98,6 +98,8 @@ describe("what can be written", () => {
     ["keys of every type where there is none", `[agents.a]\n|`, ["type", "command", "model", "file"], []],
     ["no key that excludes one that is there", `[agents.a]\nshell = "true"\n|`, ["stdin"], ["command", "shell"]],
     ["the key that is half written", `[agents.a]\ntime|`, ["timeout"], []],
+    ["the key that the cursor is in", `[agents.a]\ntimeout| = "1s"`, ["timeout"], []],
+    ["the table that the cursor is in", `[def|aults]`, ["[defaults]"], []],
     ["keys above others, which are there already", `[agents.a]\n|\ntimeout = "1s"\nretries = 2`, ["type"], ["timeout", "retries"]],
     ["at the top of the file no key that is a table", `|`, ["name", "description", "[agents.NAME]"], ["agents", "orchestration", "hooks"]],
     ["tables after a bracket", `[|`, ["[agents.NAME]", "[orchestration.sequential]", "[[hooks]]"], ["[agents.NAME.env]"]],

@@ -1,12 +1,24 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
-import type { CodeAction, CompletionItem, Diagnostic, Hover, Location, Range, WorkspaceEdit } from "vscode-languageserver/node";
+import {
+  type CodeAction,
+  type CompletionItem,
+  createProtocolConnection,
+  type Diagnostic,
+  type Hover,
+  type Location,
+  type Range,
+  StreamMessageReader,
+  StreamMessageWriter,
+  type WorkspaceEdit,
+} from "vscode-languageserver/node";
 import { Page } from "../../src/lsp/page.ts";
+import { serve } from "../../src/lsp/server.ts";
 import { folderWith } from "../support/folder.ts";
 import { runProgram } from "../support/program.ts";
+import { virtualClock } from "../support/virtual-clock.ts";
 import { edited, startEditor } from "./client.ts";
 
 const RIGHT = `[agents.fetch]
@@ -111,6 +123,12 @@ describe("the language server, as an editor starts it", { timeout: 60_000 }, () 
     const editor = await startEditor(folder);
     editor.open("outer.toml", outer);
     await editor.shows("outer.toml", (found) => found.length === 0);
+    writeFileSync(join(folder, "inner.toml"), RIGHT.replace("reply", "repyl"));
+    void editor.connection.sendNotification("workspace/didChangeWatchedFiles", { changes: [{ uri: editor.uri("inner.toml"), type: 2 }] });
+    expect(codes(await editor.shows("inner.toml", (found) => found.length > 0))).toEqual(["unknown-key"]);
+    writeFileSync(join(folder, "inner.toml"), RIGHT);
+    void editor.connection.sendNotification("textDocument/didSave", { textDocument: { uri: editor.uri("outer.toml") } });
+    await editor.shows("inner.toml", (found) => found.length === 0);
     editor.open("b.md", "${{ rows + }}");
     expect(codes(await editor.shows("b.md", (found) => found.length > 0))).toEqual(["invalid-expression"]);
     editor.type("b.md", "${{ rows }}");
@@ -118,12 +136,6 @@ describe("the language server, as an editor starts it", { timeout: 60_000 }, () 
     editor.open("inner.toml", RIGHT.replace("canned", "caned"));
     expect(codes(await editor.shows("inner.toml", (found) => found.length > 0))).toEqual(["invalid-value"]);
     void editor.connection.sendNotification("textDocument/didClose", { textDocument: { uri: editor.uri("inner.toml") } });
-    await editor.shows("inner.toml", (found) => found.length === 0);
-    writeFileSync(join(folder, "inner.toml"), RIGHT.replace("reply", "repyl"));
-    void editor.connection.sendNotification("workspace/didChangeWatchedFiles", { changes: [{ uri: editor.uri("inner.toml"), type: 2 }] });
-    expect(codes(await editor.shows("inner.toml", (found) => found.length > 0))).toEqual(["unknown-key"]);
-    writeFileSync(join(folder, "inner.toml"), RIGHT);
-    void editor.connection.sendNotification("textDocument/didSave", { textDocument: { uri: editor.uri("outer.toml") } });
     await editor.shows("inner.toml", (found) => found.length === 0);
     editor.connection.end();
     editor.child.stdin?.end();
@@ -182,11 +194,21 @@ describe("the language server, as an editor starts it", { timeout: 60_000 }, () 
     expect(await editor.end).toEqual({ code: 1, stderr: "" });
   });
 
-  test("ends when the process of its client is gone, although somebody holds the pipe", async () => {
-    const gone = spawn(process.execPath, ["-e", ""]);
-    await once(gone, "exit");
-    const editor = await startEditor(folderWith({}), { processId: gone.pid ?? 0 });
-    expect(await editor.end).toEqual({ code: 1, stderr: "" });
+  test("looks every three seconds whether its client is there, and ends when it is not, although somebody holds the pipe", async () => {
+    const clock = virtualClock();
+    const [input, output] = [new PassThrough(), new PassThrough()];
+    const asked: number[] = [];
+    const isAlive = (pid: number): boolean => asked.push(pid) < 3;
+    const server = serve({ input, output, env: {}, cwd: "/", clock, version: "1", isAlive });
+    const connection = createProtocolConnection(new StreamMessageReader(output), new StreamMessageWriter(input));
+    const told = new Promise((resolve) => connection.onNotification("window/logMessage", resolve));
+    connection.listen();
+    await connection.sendRequest("initialize", { processId: 42, rootUri: null, capabilities: {} });
+    expect(await clock.run(server.end)).toBe(1);
+    expect([asked, clock.elapsed()]).toEqual([[42, 42, 42], 9000]);
+    server.report("what somebody printed");
+    expect(await told).toEqual({ type: 1, message: "what somebody printed" });
+    connection.dispose();
   });
 
   test("ends as it was told to by a signal", async () => {
