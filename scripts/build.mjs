@@ -31,7 +31,7 @@ const CHUNKS = [
   },
   {
     name: "check",
-    test: /\/src\/(check\.ts|cli\/(validate|diagnostics)\.ts|report\/(terminal|palette)\.ts|spec\/(?!positions|toml-|json-schema|examples)|plan\/(?!worst-case|silence))|\/node_modules\/(zod\/(?!.*json-schema)|(smol-toml|@marcbachmann\/cel-js|fastest-levenshtein)\/)/,
+    test: /\/src\/(check\.ts|cli\/(validate|diagnostics)\.ts|report\/(terminal|palette)\.ts|spec\/(?!positions|places\/|toml-|json-schema|examples)|plan\/(?!worst-case|silence))|\/node_modules\/(zod\/(?!.*json-schema)|(smol-toml|@marcbachmann\/cel-js|fastest-levenshtein)\/)/,
   },
 ];
 

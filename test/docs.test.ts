@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { checkFile } from "../src/pipeline/check.ts";
 import { EXIT } from "../src/cli/exit-codes.ts";
 import { VERSION } from "../src/cli/version.ts";
@@ -32,6 +33,7 @@ import { openShell, type Shell } from "./support/shell.ts";
  *     ```toml code NAME     one whose agents are functions of an example that is run
  *     ```console            commands (`$ …`) with what they print, run in order in a folder with the page's files
  *     ```sh                 commands without their output: they are not run, but have to exist
+ *     ```yaml               has to be YAML; its commands are looked at as those of `sh` are
  *     ```ts NAME.ts         has the right types; `ts fragment` is not looked at
  */
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -160,7 +162,7 @@ describe("commands", () => {
   test("every command and flag that is shown exists", async () => {
     const known = await programFlags();
     const unknown = examples
-      .filter(({ language }) => language === "sh" || language === "console")
+      .filter(({ language }) => ["sh", "console", "yaml"].includes(language))
       .flatMap(({ text, page: name }) =>
         [...text.matchAll(/\bagentflow ([a-z]+)([^|;>)\n]*)/g)].flatMap(([line, command = "", rest = ""]) => {
           const flags = rest.match(/(?<=\s)--?[a-z][a-z-]*/g) ?? [];
@@ -326,6 +328,52 @@ describe("docs/command-line.md", () => {
   test("the version of the program is that of the package", () => {
     expect(VERSION).toBe((JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string }).version);
   });
+});
+
+describe("docs/ci.md", () => {
+  const blocks = examples.filter((block) => block.page === "docs/ci.md" && block.language === "yaml");
+  const hooks = parse(readFileSync(join(root, ".pre-commit-hooks.yaml"), "utf8")) as { id: string; entry: string; files: string }[];
+
+  test.each(blocks)("$page:$line is YAML", ({ text }) => expect(parse(text)).toBeTypeOf("object"));
+
+  test("the hooks for pre-commit are the ones that it names, and call commands and flags that exist", async () => {
+    const known = await programFlags();
+    const named = [...page("docs/ci.md").matchAll(/`(agentflow-\w+)`/g)].map(([, id]) => id);
+    expect(hooks.map(({ id }) => id)).toEqual(named);
+    for (const { entry } of hooks) {
+      const [program, command = "", ...flags] = entry.split(" ");
+      expect([program, ...flags.filter((flag) => known.get(command)?.includes(flag) !== true)]).toEqual(["agentflow"]);
+    }
+  });
+
+  test.each([
+    ["agentflow.toml", true],
+    ["a/agentflow.toml", true],
+    ["pipelines/b/c.toml", true],
+    ["a/pipelines/b.toml", true],
+    ["package.toml", false],
+    ["my-agentflow.toml", false],
+  ])("of %s the hooks think that it is a pipeline: %s", (name, isPipeline) => {
+    for (const { files } of hooks) expect(new RegExp(files).test(name)).toBe(isPipeline);
+  });
+
+  test("its hook of git stops a commit of a file with a problem, and no other", async () => {
+    const shell = shellOf("docs/ci.md");
+    const hook = readFileSync(join(shell.folder, "pre-commit.sh"), "utf8").replace("npx agentflow", "agentflow");
+    const good = examples.find((block) => fileName(block) === "report.toml")?.text ?? "";
+    mkdirSync(join(shell.folder, "pipelines/deep"), { recursive: true });
+    writeFileSync(join(shell.folder, "pipelines/deep/good one.toml"), good);
+    writeFileSync(join(shell.folder, "pipelines/bad.toml"), good.replace("retries", "retrys"));
+    const commit = "git -c user.name=a -c user.email=a@example.org commit -q -m x";
+    await shell.run("git init -q . && git add pipelines/deep");
+    writeFileSync(join(shell.folder, ".git/hooks/pre-commit"), hook, { mode: 0o755 });
+    expect(await shell.run(commit)).toEqual({ code: 0, shown: "pipelines/deep/good one.toml: valid\n" });
+    const { code, shown } = await shell.run(`git add pipelines && ${commit}`);
+    expect({ code, first: shown.split("\n")[0] }).toEqual({
+      code: 1,
+      first: "error[unknown-key]: unknown key `retrys` in [agents.collect]",
+    });
+  }, 60_000);
 });
 
 describe("docs/writing-agents.md", () => {

@@ -32,7 +32,7 @@ const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
 const FOREIGN_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "smol-toml": ["src/spec/toml.ts"],
   zod: ["src/spec/schema.ts", "src/spec/json-schema.ts"],
-  "toml-eslint-parser": ["src/spec/positions.ts"],
+  "toml-eslint-parser": ["src/spec/places/entries.ts"],
   "fastest-levenshtein": ["src/spec/suggest.ts"],
   "@marcbachmann/cel-js": ["src/plan/expression.ts"],
   openai: ["src/agents/llm.ts"],
@@ -40,6 +40,7 @@ const FOREIGN_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   chalk: ["src/report/terminal.ts", "src/report/terminal-live.ts"],
   ora: ["src/report/terminal.ts", "src/report/terminal-live.ts"],
   "string-width": ["src/report/width.ts"],
+  diff: ["src/report/diff.ts"],
   commander: ["src/cli/program.ts"],
   "vscode-languageserver": ["src/lsp/server.ts", "src/lsp/protocol.ts"],
   "vscode-languageserver-textdocument": ["src/lsp/page.ts"],

@@ -11,7 +11,8 @@ import { SHORTEST_SECRET } from "../spec/secret-forms.ts";
 import { EXIT } from "./exit-codes.ts";
 import { type Io, type StopSignal, UsageError } from "./io.ts";
 import { type Progress, progressFor } from "./progress.ts";
-import { openResultFile, type ResultFile } from "./result-file.ts";
+import { openResultFile } from "./result-file.ts";
+import type { WholeFile } from "./whole-file.ts";
 import { type Ending, untilEnd } from "./stop.ts";
 import { hideInResult } from "../store/references.ts";
 import { StoreError } from "../store/store.ts";
@@ -163,7 +164,7 @@ function outputText(result: RunResult, flags: OutputFlags): string {
 }
 
 /** Writes to stdout, or to the file; where the file cannot be written after all, stdout gets the text, and that is no success. */
-async function deliver(io: Io, text: string, out: ResultFile | null): Promise<boolean> {
+async function deliver(io: Io, text: string, out: WholeFile | null): Promise<boolean> {
   if (text === "") return true;
   try {
     if (out === null) io.stdout.write(text);

@@ -320,14 +320,18 @@ function addValidate(program: Command, io: Io, end: (code: number) => void): voi
   program
     .command("validate")
     .description("check pipeline files: every problem at once, with its place")
-    .argument("<files...>", "pipeline files; - is standard input")
-    .addOption(new Option("--format <format>", "how problems are printed").choices(["human", "json"]).default("human"))
+    .argument("<files...>", "pipeline files, or patterns such as 'pipelines/**/*.toml'; - is standard input")
+    .addOption(
+      new Option("--format <format>", "how problems are printed").choices(["human", "concise", "json", "github", "sarif"]).default("human"),
+    )
     .option("--strict", "warnings fail too")
+    .option("--fix", "mend, in the files that are named, what leaves no doubt about what was meant")
+    .option("--dry-run", "with --fix: show as a diff what it would change, and change nothing")
     .option("--stdin-filename <file>", "where standard input would stand: its relative paths start there", "stdin.toml")
     .option("--no-color", "no colours")
     .addHelpText(
       "after",
-      "\nExamples:\n  agentflow validate pipeline.toml\n  agentflow validate --strict pipelines/*.toml\n  agentflow validate --format json pipeline.toml | jq .diagnostics\n",
+      "\nExamples:\n  agentflow validate pipeline.toml\n  agentflow validate --strict 'pipelines/**/*.toml'\n  agentflow validate --fix --dry-run pipeline.toml\n  agentflow validate --format json pipeline.toml | jq .diagnostics\n",
     )
     .action(async (files: string[], flags: ValidateFlags) => {
       const { validate } = await import("./validate.ts");

@@ -1,6 +1,8 @@
+import { isFixable, withoutOverlap } from "../pipeline/fix.ts";
 import { IGNORE, isJudgement } from "../plan/codes.ts";
 import type { Span } from "../spec/diagnostic.ts";
-import type { Located, LocatedFix } from "../spec/positions.ts";
+import type { LocatedFix } from "../spec/places/edits.ts";
+import type { Located } from "../spec/positions.ts";
 import { outlineOf } from "./outline.ts";
 import type { Replacement } from "./rename.ts";
 
@@ -59,19 +61,8 @@ function lineOfStatement(text: string, offset: number): number {
 
 /** Of fixes that touch each other the first is made; the others come up again. */
 function fixAll(diagnostics: readonly Located[]): Action[] {
-  const made: Located[] = [];
-  const edits: Replacement[] = [];
-  for (const diagnostic of diagnostics) {
-    if (diagnostic.fix?.safe !== true) continue;
-    const own = editsOf(diagnostic.fix);
-    if (own.some((edit) => edits.some((other) => touches(edit, other)))) continue;
-    made.push(diagnostic);
-    edits.push(...own);
-  }
+  const made = withoutOverlap(diagnostics.filter(isFixable));
   if (made.length === 0) return [];
+  const edits = made.flatMap(({ fix }) => editsOf(fix));
   return [{ title: "Fix all safe problems", kind: "source.fixAll.agentflow", isSafe: true, diagnostics: made, edits }];
-}
-
-function touches(one: Span, other: Span): boolean {
-  return one.start <= other.end && other.start <= one.end;
 }

@@ -2,7 +2,7 @@ import { compileExpression } from "../plan/expression.ts";
 import type { ExpressionContext, Read, Reads } from "../plan/scope.ts";
 import { compileTemplate } from "../plan/template.ts";
 import type { Path, Span } from "../spec/diagnostic.ts";
-import { partOfString } from "../spec/positions.ts";
+import { partOfString } from "../spec/places/string.ts";
 import type { Outline, Part } from "./outline.ts";
 
 /** What has a name of its own in the file, which other places use. */

@@ -13,8 +13,9 @@ export interface CheckedFile {
 }
 
 /**
- * Checks a pipeline file, whose content is `bytes`, without running it. What this machine lacks is a warning. `readFile` reads
- * what the file refers to.
+ * Checks a pipeline file, whose content is `bytes`, without running it. What this machine lacks is a warning.
+ *
+ * @param readFile reads what the file names
  */
 export async function checkFile(file: string, bytes: Uint8Array, env: Machine["env"], readFile = readFileNow): Promise<CheckedFile> {
   const loaded = await loadText(bytes, file, readFile);

@@ -161,7 +161,8 @@ function index(walk: Walk, node: Node, [base, key]: [Node, Node]): Type {
     return owner.kinds.has("object") ? memberType(walk, node, base, owner, key.args) : misplaced(walk, node, base, owner, STRING);
   }
   const [owner, place] = [infer(walk, base), infer(walk, key)];
-  if (!owner.kinds.has("list") && !owner.kinds.has("object")) return misplaced(walk, node, base, owner, place);
+  const isIndex = owner.kinds.has("list") && place.kinds.has("number");
+  if (!isIndex && !owner.kinds.has("object")) return misplaced(walk, node, base, owner, place);
   return owner.kinds.size === 1 && owner.kinds.has("list") ? (owner.items ?? ANY) : ANY;
 }
 

@@ -181,8 +181,11 @@ function spread({ paths, effects, table }: Graph): States {
 
 const NO_EFFECT: Effect = { writes: [], openBy: [], drops: null };
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** Keys that are there where a run takes a way: what its condition has to find, and what those before it have looked for. */
 function presentOn(way: Way, ways: readonly Way[]): ReadonlySet<string> {
+  if (ways.length === 1 && way.branch === null) return NONE;
   const present = new Set<string>();
   for (const { branch } of ways) {
     const tree = branch?.condition?.tree() ?? null;

@@ -1,7 +1,7 @@
 import { isJsonObject, type Json } from "../spec/json.ts";
 import type { InputSpec } from "../spec/spec.ts";
 
-export const KINDS = ["null", "boolean", "number", "string", "list", "object"] as const;
+const KINDS = ["boolean", "number", "string", "list", "object", "null"] as const;
 export type Kind = (typeof KINDS)[number];
 
 /**
@@ -73,9 +73,8 @@ export function typeOfInput({ type, enum: choices }: InputSpec): Type {
 /** In words, with an article: `a string`, `a number or null`; `a value` where nothing is known. */
 export function describeType({ kinds }: Type): string {
   if (kinds.size > 3 || kinds.size === 0) return "a value";
-  return KINDS.filter((kind) => kinds.has(kind))
-    .map((kind) => WORDS[kind])
-    .join(" or ");
+  const words = KINDS.filter((kind) => kinds.has(kind)).map((kind) => WORDS[kind]);
+  return words.join(", ").replace(/, ([^,]*)$/, " or $1");
 }
 
 const WORDS: Readonly<Record<Kind, string>> = {

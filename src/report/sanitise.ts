@@ -30,3 +30,16 @@ const UNPRINTABLE = /(?![\t\n\r])\p{Cc}|\p{Bidi_Control}/gu;
 function printable(text: string): string {
   return stripVTControlCharacters(text).replace(UNPRINTABLE, "");
 }
+
+/** Text in which everything can be seen: tabs as spaces, control characters as pictures, invisible ones by their number. */
+export function visible(text: string): string {
+  return text
+    .toWellFormed()
+    .replaceAll("\t", "    ")
+    .replace(/[\0-\x1f]/g, (character) => String.fromCodePoint(0x2400 + character.charCodeAt(0)))
+    .replaceAll("\x7f", "\u2421")
+    .replace(INVISIBLE, (character) => `<U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}>`);
+}
+
+/** C1 controls, zero-width characters, and those that steer the direction of writing; not the joiner, which makes emoji. */
+const INVISIBLE = /[\x80-\x9f\u00ad\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;

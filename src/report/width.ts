@@ -23,5 +23,34 @@ export function cutTo(text: string, columns: number): string {
   return columns < 1 ? "" : `${kept}…`;
 }
 
+/**
+ * The text in lines of at most so many columns, `first` of them in the first line; broken at spaces, and within a word that is
+ * wider than a line. The text must not hold escape codes.
+ */
+export function wrapTo(text: string, columns: number, first = columns): string[] {
+  if (displayWidth(text) <= first) return [text];
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ").flatMap((whole) => piecesOf(whole, columns))) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (displayWidth(longer) <= (lines.length === 0 ? first : columns)) line = longer;
+    else {
+      lines.push(line);
+      line = word;
+    }
+  }
+  return [...lines, line];
+}
+
+function piecesOf(word: string, columns: number): string[] {
+  const pieces = [""];
+  for (const { segment } of displayWidth(word) <= columns ? [{ segment: word }] : characters.segment(word)) {
+    const longer = pieces.at(-1) + segment;
+    if (displayWidth(longer) <= columns) pieces[pieces.length - 1] = longer;
+    else pieces.push(segment);
+  }
+  return pieces;
+}
+
 /** What a reader takes for one character, however many code points it has. */
 const characters = new Intl.Segmenter("en", { granularity: "grapheme" });

@@ -24,6 +24,13 @@ export function toJson(value: unknown): Json {
   return copy(value, "", 0);
 }
 
+/** Freezes a value that nobody else holds and that is JSON, with all that is in it; nothing is copied. */
+export function freezeJson<Value extends Json>(value: Value): Value {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  for (const item of Object.values(value)) freezeJson(item as Json);
+  return Object.freeze(value);
+}
+
 /**
  * The value that a JSON text says: exactly, or not at all.
  *

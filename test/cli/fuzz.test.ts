@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { DiagnosticsReport } from "../../src/report/diagnostics.ts";
+import type { DiagnosticsReport } from "../../src/report/diagnostics-json.ts";
 import { runProgram } from "../support/program.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));

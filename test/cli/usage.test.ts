@@ -188,7 +188,7 @@ describe("wrong usage ends with 2, nothing was run, and the message says what to
     [
       "a form that problems cannot be printed in",
       ["validate", "--format", "xml", "one.toml"],
-      `agentflow: option '--format <format>' argument 'xml' is invalid. Allowed choices are human, json.\n${seeHelp("validate")}`,
+      `agentflow: option '--format <format>' argument 'xml' is invalid. Allowed choices are human, concise, json, github, sarif.\n${seeHelp("validate")}`,
     ],
     [
       "a template that is not there",

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { VERSION } from "../../src/cli/version.ts";
 import { folderWith } from "../support/folder.ts";
 import { oneStage } from "../support/one-stage.ts";
 import { type ProgramEnd, type ProgramWorld, runProgram } from "../support/program.ts";
@@ -64,13 +65,17 @@ error[unknown-agent]: there is no agent called \`c\`
    = help: known: \`a\`; another one needs a table [agents.c]
 
 ${TYPO_SHOWN}
-3 errors
+3 errors; \`agentflow validate --fix\` mends 1 of them
 `,
     });
   });
 
   test("tells the problems of a nested file in that file, once", async () => {
-    expect(await validate(["outer.toml", "typo.toml"])).toEqual({ code: 1, stdout: "", stderr: `${TYPO_SHOWN}\n1 error\n` });
+    expect(await validate(["outer.toml", "typo.toml"])).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `${TYPO_SHOWN}\n1 error; \`agentflow validate --fix\` mends it\n`,
+    });
   });
 
   test("warns of what this machine lacks, which fails with --strict", async () => {
@@ -88,9 +93,10 @@ ${TYPO_SHOWN}
 
 error[unreadable-file]: FOLDER/sub is a directory, not a file
   --> sub
+   = help: name the files in it, or a pattern: 'sub/**/*.toml'
 
 ${TYPO_SHOWN}
-3 errors
+3 errors; \`agentflow validate --fix\` mends 1 of them
 `,
     });
   });
@@ -152,8 +158,10 @@ describe("validate --format json", () => {
     end_line: 2,
     end_column: 15,
     path: ["agents", "a", "type"],
+    label: 'did you mean "canned"?',
     help: 'replace "caned" with "canned"',
     related: [],
+    fix: { safe: true, edits: [{ line: 2, column: 8, end_line: 2, end_column: 15, start: 18, end: 25, text: '"canned"' }] },
   };
 
   test("is one JSON object on stdout, with all files and problems", async () => {
@@ -184,7 +192,17 @@ describe("validate --format json", () => {
       report: { files: [{ valid: false }], errors: 0, warnings: 1 },
     });
     const { code, report } = await json(["absent.toml", "typo.toml"]);
-    const nowhere = { line: null, column: null, end_line: null, end_column: null, path: [], help: null, related: [] };
+    const nowhere = {
+      line: null,
+      column: null,
+      end_line: null,
+      end_column: null,
+      path: [],
+      label: null,
+      help: null,
+      related: [],
+      fix: null,
+    };
     const absent = {
       severity: "error",
       code: "unreadable-file",
@@ -203,6 +221,97 @@ describe("validate --format json", () => {
         errors: 2,
         warnings: 0,
       },
+    });
+  });
+});
+
+describe("validate --format", () => {
+  const both = ["typo.toml", "lacks.toml"];
+
+  test("concise: a line for each problem on stdout, and nothing else", async () => {
+    expect(await validate([...both, "--format", "concise"])).toEqual({
+      code: 1,
+      stdout: `lacks.toml:3:12: warning: there is no program \`no-such-program\` on the PATH [missing-program]
+typo.toml:2:8: error: \`type\`: expected "script", "llm", "module", "canned", "pipeline"; got "caned" [invalid-value]
+`,
+      stderr: "",
+    });
+    expect(await validate(["good.toml", "--format", "concise"])).toEqual({ code: 0, stdout: "", stderr: "" });
+  });
+
+  test("github: paths from the root of the checkout, where that is known", async () => {
+    const paths = async (world: Partial<ProgramWorld>): Promise<(string | undefined)[]> => {
+      const { stdout } = await validate(["../typo.toml", "../lacks.toml", "--format", "github"], { cwd: join(cwd, "sub"), ...world });
+      return stdout.split("\n").map((line) => /^::\w+ file=([^,]+)/.exec(line)?.[1]);
+    };
+    expect(await paths({ env: { GITHUB_WORKSPACE: cwd } })).toEqual(["typo.toml", "lacks.toml", undefined]);
+    expect(await paths({})).toEqual(["FOLDER/typo.toml", "FOLDER/lacks.toml", undefined]);
+    expect(await validate(["good.toml", "--format", "github"])).toEqual({ code: 0, stdout: "", stderr: "" });
+  });
+
+  test("sarif: a log with paths from there, also where there is no problem", async () => {
+    const { code, stdout } = await validate(["typo.toml", "--format", "sarif"], { env: { GITHUB_WORKSPACE: cwd } });
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      runs: [
+        {
+          tool: { driver: { version: VERSION } },
+          results: [{ locations: [{ physicalLocation: { artifactLocation: { uri: "typo.toml", uriBaseId: "%SRCROOT%" } } }] }],
+        },
+      ],
+    });
+    const good = await validate(["good.toml", "--format", "sarif"]);
+    expect([good.code, JSON.parse(good.stdout)]).toMatchObject([0, { runs: [{ results: [] }] }]);
+  });
+
+  test("human: in a terminal no line is wider than it", async () => {
+    const { stderr } = await validate(["typo.toml", "--no-color"], { isTTY: true, columns: 60 });
+    expect(stderr).toBe(`error[invalid-value]: \`type\`: expected "script", "llm",
+    "module", "canned", "pipeline"; got "caned"
+${TYPO_SHOWN.split("\n").slice(1).join("\n")}
+1 error; \`agentflow validate --fix\` mends it
+`);
+  });
+});
+
+describe("a pattern", () => {
+  const folder = folderWith({
+    "a/one.toml": GOOD,
+    "a/b/two.toml": GOOD,
+    "a/b/notes.md": "",
+    "a/[x].toml": GOOD,
+    "a/x.toml": TYPO,
+    "a/folder.toml/three.toml": GOOD,
+    "a/node_modules/no.toml": TYPO,
+    "a/.agentflow/no.toml": TYPO,
+  });
+  const valid = async (...patterns: string[]): Promise<unknown[]> => {
+    const { code, stdout } = await validate(patterns, { cwd: folder });
+    return [code, ...stdout.split("\n").filter((line) => line !== "")];
+  };
+
+  test.each<[sentence: string, patterns: string[], expected: unknown[]]>([
+    ["is each file that matches, in the order of their names", ["a/{one,b/two}.toml"], [0, "a/b/two.toml: valid", "a/one.toml: valid"]],
+    [
+      "goes through folders, but not through those of packages and of runs; a folder is no file",
+      ["a/**/*.toml"],
+      [1, "a/[x].toml: valid", "a/b/two.toml: valid", "a/folder.toml/three.toml: valid", "a/one.toml: valid"],
+    ],
+    ["is a file that has such a name", ["a/[x].toml"], [0, "a/[x].toml: valid"]],
+    ["checks a file once that is named as well", ["./a/one.toml", "a/one*.toml", "a/one.toml"], [0, "a/one.toml: valid"]],
+  ])("%s", async (_sentence, patterns, expected) => expect(await valid(...patterns)).toEqual(expected));
+
+  test("that matches nothing is an error, and the others are checked all the same", async () => {
+    const { code, stdout, stderr } = await validate(["a/*.tml", "a/one.toml"], { cwd: folder });
+    expect({ code, stdout, stderr }).toEqual({
+      code: 2,
+      stdout: "a/one.toml: valid\n",
+      stderr: `error[unreadable-file]: no file matches a/*.tml
+  --> a/*.tml
+   = help: a pattern is relative to the working directory; node_modules and .agentflow are skipped
+
+1 error
+`,
     });
   });
 });

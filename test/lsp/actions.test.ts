@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { actionsIn } from "../../src/lsp/actions.ts";
+import { linesOf, placeOf } from "../../src/spec/places/place.ts";
 import type { Located } from "../../src/spec/positions.ts";
 
 /** A diagnostic about a word of the text; `fix` replaces words by others. */
@@ -9,7 +10,7 @@ function about(
   rest: Partial<Located> & { readonly replace?: readonly [string, string]; readonly safe?: boolean } = {},
 ): Located {
   const { replace, safe = true, ...more } = rest;
-  const place = (part: string) => ({ ...wordIn(text, part), line: 1, column: 1, endLine: 1, endColumn: 1, source: "" });
+  const place = (part: string) => placeOf(wordIn(text, part), linesOf(text));
   const fix = replace === undefined ? null : { safe, edits: [{ place: place(replace[0]), text: replace[1] }] };
   return {
     severity: "error",

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type Checked, Checks, DELAY_MS } from "../../src/lsp/checks.ts";
+import { linesOf, placeOf } from "../../src/spec/places/place.ts";
 import type { Located } from "../../src/spec/positions.ts";
 
 /** Checks whose ends, and whose time, are in the hands of the test. */
@@ -53,7 +54,7 @@ function bench() {
 function checkedAs(file: string, messages: readonly string[], others: readonly string[]): Checked {
   const diagnostics = messages.map((message): Located => {
     const [first = "", second] = message.split(": ");
-    const place = { start: 0, end: 1, line: 1, column: 1, endLine: 1, endColumn: 2, source: "" };
+    const place = placeOf({ start: 0, end: 1 }, linesOf("x"));
     const where = second === undefined ? { file, message: first } : { file: first, message: second };
     return { severity: "error", code: "x", path: [], place, label: null, help: null, related: [], fix: null, ...where };
   });

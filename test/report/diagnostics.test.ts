@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { countDiagnostics, diagnosticsReport, renderDiagnostics } from "../../src/report/diagnostics.ts";
+import { countDiagnostics, renderDiagnostics } from "../../src/report/diagnostics.ts";
+import { diagnosticsReport } from "../../src/report/diagnostics-json.ts";
 import type { Palette } from "../../src/report/palette.ts";
 import type { Diagnostic, Path } from "../../src/spec/diagnostic.ts";
 import { locate } from "../../src/spec/positions.ts";
@@ -241,8 +242,10 @@ test("diagnostics for programs are plain data of version 1", async () => {
         end_line: 5,
         end_column: 21,
         path: ["orchestration", "sequential", "agents", 0],
+        label: "not defined",
         help: "replace `colector` with `collector`",
-        related: [{ message: "did you mean this one?", line: 2, column: 9, end_line: 2, end_column: 18 }],
+        related: [{ message: "did you mean this one?", file: "/project/pipeline.toml", line: 2, column: 9, end_line: 2, end_column: 18 }],
+        fix: null,
       },
       {
         severity: "warning",
@@ -254,8 +257,10 @@ test("diagnostics for programs are plain data of version 1", async () => {
         end_line: null,
         end_column: null,
         path: ["agents"],
+        label: null,
         help: null,
         related: [],
+        fix: null,
       },
     ],
     errors: 1,

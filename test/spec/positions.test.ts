@@ -102,20 +102,20 @@ describe("a place", () => {
     const text = 'a = "x"\r\n\tb = ["😀é", 1]\r\nc = """\nd"""';
     const places = (await locate(text, [problem({ path: ["b", 1] }), problem({ path: ["c"] })])).map(({ place }) => place);
     expect(places).toEqual([
-      { start: 22, end: 23, line: 2, column: 13, endLine: 2, endColumn: 14, source: '\tb = ["😀é", 1]' },
-      { start: 30, end: 38, line: 3, column: 5, endLine: 4, endColumn: 5, source: 'c = """' },
+      { start: 22, end: 23, line: 2, column: 13, endLine: 2, endColumn: 14, unitColumn: 14, endUnitColumn: 15, source: '\tb = ["😀é", 1]' },
+      { start: 30, end: 38, line: 3, column: 5, endLine: 4, endColumn: 5, unitColumn: 5, endUnitColumn: 5, source: 'c = """' },
     ]);
   });
 
   test("does not count a byte order mark", async () => {
     const [located] = await locate("\ufeffa = 1", [problem({ path: ["a"] })]);
-    expect(located?.place).toEqual({ start: 4, end: 5, line: 1, column: 5, endLine: 1, endColumn: 6, source: "a = 1" });
+    expect(located?.place).toMatchObject({ start: 4, end: 5, line: 1, column: 5, endLine: 1, endColumn: 6, source: "a = 1" });
   });
 
   test("is given by a span where there is no document", async () => {
     expect(await marked("a = [", { span: { start: 4, end: 5 } })).toBe("[");
     const [end] = await locate("a =\n", [problem({ span: { start: 4, end: 4 } })]);
-    expect(end?.place).toEqual({ start: 4, end: 4, line: 2, column: 1, endLine: 2, endColumn: 1, source: "" });
+    expect(end?.place).toMatchObject({ start: 4, end: 4, line: 2, column: 1, endLine: 2, endColumn: 1, source: "" });
   });
 
   test("is the beginning where a path cannot be looked up", async () => {

@@ -83,7 +83,8 @@ function checkCircles(
   branches: ReadonlyMap<string, readonly BranchPlan[]>,
   report: Report,
 ): void {
-  if (!hasCircle(structure, branches)) return;
+  const mayComeBack = (spec: BranchSpec): boolean => spec.max_times === undefined && !leadsOnward(spec, structure, branches);
+  if (!specs.some(mayComeBack) || !hasCircle(structure, branches)) return;
   const isBounded = (spec: BranchSpec, index: number): boolean => spec.max_times !== undefined || report.doubtsIn([...BRANCHES, index]);
   const bounded = new Set(specs.flatMap((spec, index) => (isBounded(spec, index) ? [index] : [])));
   // From the last to the first: the branch that closes a circle is usually written after those that open it.
@@ -123,6 +124,14 @@ function hasCircle(structure: Structure, branches: ReadonlyMap<string, readonly 
     }
   }
   return free.length < positions.length;
+}
+
+/** To the end, to a later element, or to a detour that returns. */
+function leadsOnward(branch: BranchSpec, structure: Structure, branches: ReadonlyMap<string, readonly BranchPlan[]>): boolean {
+  const { from_agent: from, to_agent: to } = branch;
+  if (to === undefined || jumpsForward(branch, structure)) return true;
+  const isDetour = (name: string): boolean => (structure.elements.get(name)?.number ?? null) === null;
+  return !isDetour(from) && isDetour(to) && !branches.has(to);
 }
 
 /** From one element of the sequence to a later one; such a branch alone closes no circle. */
