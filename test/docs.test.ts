@@ -115,7 +115,7 @@ describe("pipelines", () => {
 
 describe("commands", () => {
   /** A page has many of them, and a machine that does something else as well starts a process in a second. */
-  const PROCESSES_MS = 60_000;
+  const PROCESSES_MS = 120_000;
   /** So is when it was, who it was, how much it was, and so how wide a column. */
   const unmeasured = (text: string): string =>
     text

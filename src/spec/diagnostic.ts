@@ -65,5 +65,7 @@ export interface Related {
   readonly file?: string;
   readonly path: Path;
   readonly at?: Diagnostic["at"];
+  /** Instead of the path: offsets in the text. */
+  readonly span?: Span;
   readonly label: string;
 }

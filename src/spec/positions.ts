@@ -88,9 +88,9 @@ function spanIn({ root, lines }: Document, { path, span, at = "value" }: Diagnos
   return span ?? (path === undefined ? null : spanOf(root, path, at, lines.source));
 }
 
-function locateRelated({ file, path, at = "value", label }: Related, { root, lines }: Document): Located["related"] {
-  if (entryAt(root, path) === undefined) return [];
-  return [{ ...(file === undefined ? {} : { file }), place: placeOf(spanOf(root, path, at, lines.source), lines), label }];
+function locateRelated({ file, path, span, at = "value", label }: Related, { root, lines }: Document): Located["related"] {
+  if (span === undefined && entryAt(root, path) === undefined) return [];
+  return [{ ...(file === undefined ? {} : { file }), place: placeOf(span ?? spanOf(root, path, at, lines.source), lines), label }];
 }
 
 function sortLocated(diagnostics: readonly Located[]): Located[] {

@@ -4,14 +4,14 @@ import type { Json, JsonObject } from "./json.ts";
 import { isJsonObject, NotJsonError, toJson } from "./json.ts";
 import { checkRules, RULE_CODES } from "./rules.ts";
 import { mend } from "./mend.ts";
-import { checkForm } from "./schema.ts";
+import { checkForm, type Violation } from "./schema.ts";
 import type { PipelineSpec } from "./spec.ts";
 import { parseToml, TOML_CODES } from "./toml.ts";
 
 /** Every code of a diagnostic about the form of a file, with its meaning. */
 export const SPEC_CODES: Readonly<Record<string, string>> = { ...TOML_CODES, ...FORM_CODES, ...RULE_CODES };
 
-/** A spec, deeply frozen; null where there is an error. The diagnostics are all that were found at once, in no order. */
+/** A spec, deeply frozen; null where there is an error. Warnings leave it as it is. The diagnostics are all that were found at once, in no order. */
 export interface ReadResult {
   readonly spec: PipelineSpec | null;
   readonly diagnostics: readonly Diagnostic[];
@@ -31,7 +31,7 @@ export function readSpec(text: string, file?: string): ReadResult {
   const parsed = parseToml(text);
   const place = (diagnostic: Diagnostic): Diagnostic => (file === undefined ? diagnostic : { ...diagnostic, file });
   if (parsed.data === null) return { spec: null, diagnostics: parsed.diagnostics.map(place) };
-  const result = check(parsed.data, parsed.diagnostics);
+  const result = check(parsed.data, parsed.diagnostics, parsed.doubtful);
   return { ...result, diagnostics: result.diagnostics.map(place) };
 }
 
@@ -47,27 +47,42 @@ export function checkDefinition(value: unknown): ReadResult {
   return isJsonObject(data) ? check(data) : refuse("wrong-type", "a pipeline's definition is an object");
 }
 
-/** `before`: what was found in the text already. What was refused there stands as null in the data, and that null is not the author's. */
-function check(data: JsonObject, before: readonly Diagnostic[] = []): ReadResult {
-  const refused = before.flatMap(({ path }) => (path === undefined ? [] : [path]));
+/**
+ * `before`: what was found in the text already. What was refused there stands as null in the data, and that null is not the
+ * author's; and where it was no TOML, something may be missing.
+ */
+function check(data: JsonObject, before: readonly Diagnostic[] = [], unread: readonly Path[] = []): ReadResult {
+  const refused = [...before.flatMap(({ path }) => (path === undefined ? [] : [path])), ...unread];
   const form = checkForm(data);
   const best = "spec" in form ? { data, spec: form.spec, doubtful: refused } : mend(data, form.violations, refused);
-  const violations = "spec" in form ? [] : form.violations.filter(({ path }) => !refused.some((other) => isSame(path, other)));
+  const violations = "spec" in form ? [] : form.violations.filter((violation) => !isRefused(violation, refused, unread, data));
   const diagnostics = [
     ...before,
     ...violations.map((violation) => explainViolation(violation, data)),
-    ...checkRules(best.data).filter((diagnostic) => !followsFrom(diagnostic, best.doubtful, data)),
+    ...checkRules(best.data).filter((diagnostic) => !followsFrom(diagnostic, best.doubtful, unread, data)),
   ];
   const spec = best.spec === null ? null : (toJson(best.spec) as unknown as PipelineSpec);
-  if (spec === null || diagnostics.length === 0) return { spec, diagnostics };
+  if (spec === null || diagnostics.every(({ severity }) => severity === "warning")) return { spec, diagnostics };
   return { spec: null, diagnostics, draft: { spec, doubtful: best.doubtful } };
 }
 
+/** What was told already, and what may stand in a part of the text that cannot be read. */
+function isRefused({ path, kind }: Violation, refused: readonly Path[], unread: readonly Path[], data: JsonObject): boolean {
+  if (refused.some((other) => isSame(path, other)) || unread.some((other) => isWithin(path, other))) return true;
+  if (kind === "unknown-key") return unread.some((other) => isWithin(other, path));
+  return valueAt(data, path) === undefined && unread.some((other) => isWithin(other, path.slice(0, -1)));
+}
+
 /** What stands in a doubtful place; and what is missing in a table where something else stands that could not be taken. */
-function followsFrom({ code, path = [] }: Diagnostic, doubtful: readonly Path[], data: JsonObject): boolean {
-  return doubtful.some(
-    (doubt) => isWithin(path, doubt) || (code === "missing-key" && isWithin(doubt, path) && valueAt(data, doubt) !== undefined),
-  );
+function followsFrom({ code, path = [] }: Diagnostic, doubtful: readonly Path[], unread: readonly Path[], data: JsonObject): boolean {
+  if (doubtful.some((doubt) => isWithin(path, doubt))) return true;
+  if (code === "missing-key") {
+    const table = path.length > 2 ? path.slice(0, -1) : path;
+    return doubtful.some((doubt) =>
+      unread.includes(doubt) ? isWithin(doubt, table) : isWithin(doubt, path) && valueAt(data, doubt) !== undefined,
+    );
+  }
+  return code === "no-effect" && doubtful.some((doubt) => isWithin(doubt, path.slice(0, -1)));
 }
 
 function isSame(one: Path, other: Path): boolean {

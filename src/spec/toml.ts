@@ -2,11 +2,18 @@ import { parse, TomlDate, TomlError } from "smol-toml";
 import type { Diagnostic, Path, Span } from "./diagnostic.ts";
 import type { JsonObject } from "./json.ts";
 import { MAX_DEPTH, toJson } from "./json.ts";
+import { newerToml } from "./newer-toml.ts";
+import type { Patch } from "./patch.ts";
+import { recover } from "./recover.ts";
+import type { Attempt, Recovered } from "./repairs.ts";
+import { syntaxError, TOO_DEEP } from "./syntax.ts";
 
 /** Codes of the diagnostics that arise while a file is turned into data. */
 export const TOML_CODES = {
   encoding: "the file is not UTF-8 text",
   syntax: "the file is not valid TOML",
+  "duplicate-key": "a key or a table is defined a second time",
+  "newer-toml": "something of TOML 1.1, which many editors and tools do not read yet",
   "agents-list-and-table": "`orchestration.sequential.agents` is defined as a list and as a table",
   "not-json": "a value that JSON cannot say: nan, an infinity, or something that is not data",
   "inexact-integer": "an integer that is too large to be kept exactly",
@@ -46,24 +53,52 @@ export function stripByteOrderMark(text: string): string {
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
 }
 
+/** What a TOML text says. */
+export interface ParsedToml {
+  /** Deeply frozen; null where the text is too far from TOML. */
+  readonly data: JsonObject | null;
+  readonly diagnostics: readonly Diagnostic[];
+  /** The places of the data about which nothing certain can be said, since the text is no TOML there. */
+  readonly doubtful: readonly Path[];
+  /** What makes the text TOML. */
+  readonly patches: readonly Patch[];
+}
+
 /**
  * TOML text as JSON data.
  *
- * Contract: `data` is deeply frozen; null when the text cannot be parsed, and then there is exactly one diagnostic, with a span.
+ * Contract: where the text is no TOML, that is told, each time with a span, and the data is what the rest says.
  * Dates and times become strings as written. Numbers that JSON cannot say become null, each with a diagnostic that has a path.
  */
-export function parseToml(source: string): { readonly data: JsonObject | null; readonly diagnostics: readonly Diagnostic[] } {
+export function parseToml(source: string): ParsedToml {
   const text = stripByteOrderMark(source);
-  let table: Record<string, unknown>;
-  try {
-    table = parse(text, { integersAsBigInt: "asNeeded", maxDepth: MAX_DEPTH });
-  } catch (error) {
-    return { data: null, diagnostics: [syntaxDiagnostic(text, error)] };
-  }
-  const diagnostics: Diagnostic[] = [];
-  replaceLeaves(table, [], { diagnostics, dates: undefined, text });
-  return { data: toJson(table) as JsonObject, diagnostics };
+  const { table, diagnostics, doubtful, patches } = readTable(text);
+  if (table === null) return { data: null, diagnostics, doubtful, patches };
+  const refused: Diagnostic[] = [];
+  replaceLeaves(table, [], { diagnostics: refused, dates: undefined, text });
+  const newer = newerToml(text).filter(
+    ({ span }) => !patches.some(({ start, end }) => span !== undefined && start < span.end && end > span.start),
+  );
+  return { data: toJson(table) as JsonObject, diagnostics: [...diagnostics, ...refused, ...newer], doubtful, patches };
 }
+
+type Table = Record<string, unknown>;
+
+function readTable(text: string): Pick<Recovered<Table>, "table" | "diagnostics" | "doubtful" | "patches"> {
+  const result = attempt(text);
+  return "table" in result ? { table: result.table, diagnostics: [], doubtful: [], patches: [] } : recover(text, attempt);
+}
+
+const attempt: Attempt<Table> = (text) => {
+  try {
+    return { table: parse(text, { integersAsBigInt: "asNeeded", maxDepth: MAX_DEPTH }) };
+  } catch (error) {
+    // Anything but a TomlError would be a fault of the parser; the author is still told that the file cannot be read.
+    if (!(error instanceof TomlError)) return { failure: { offset: 0, reason: "it cannot be read" } };
+    const reason = error.message.slice("Invalid TOML document: ".length).split("\n", 1)[0] ?? "";
+    return { failure: { offset: offsetAt(text, error.line, error.column), reason } };
+  }
+};
 
 function encodingError(message: string, span: Span, help: string): Diagnostic {
   return { severity: "error", code: "encoding", message, span, help };
@@ -126,8 +161,6 @@ function replacement(value: unknown, path: Path, context: Replacing): unknown {
   return value;
 }
 
-const TOO_DEEP = `tables and lists can be nested ${MAX_DEPTH} levels deep at most`;
-
 interface WrittenDate {
   readonly written: string;
   /** Where it stands, for a day that the calendar does not have, such as 30 February. The parser lets it pass as a day in March. */
@@ -158,90 +191,8 @@ function writtenDates(text: string): Map<string, WrittenDate> {
 const TIME = /\d\d:\d\d(?::\d\d(?:\.\d+)?)?/.source;
 const DATE_OR_TIME = new RegExp(String.raw`\d{4}-\d\d-\d\d(?:[Tt ]${TIME}(?:[Zz]|[+-]\d\d:\d\d)?)?|${TIME}`, "g");
 
-function syntaxDiagnostic(text: string, error: unknown): Diagnostic {
-  // Anything but a TomlError would be a fault of the parser; the author is still told that the file cannot be read.
-  if (!(error instanceof TomlError)) return syntaxError("it cannot be read", undefined, { start: 0, end: 0 });
-  const reason = error.message.slice("Invalid TOML document: ".length).split("\n", 1)[0] ?? "";
-  const span = wordAt(text, offsetAt(text, error.line, error.column));
-  if (/nested/.test(reason)) return { severity: "error", code: "too-deep", message: TOO_DEEP, span };
-  const double = REDEFINED.test(reason) ? agentsListAndTable(text, span.start) : undefined;
-  return double ?? syntaxError(...explain(reason, text.slice(span.start, span.end), span.start >= text.length), span);
-}
-
-function syntaxError(reason: string, help: string | undefined, span: Span): Diagnostic {
-  return { severity: "error", code: "syntax", message: `this is not valid TOML: ${reason}`, span, ...(help === undefined ? {} : { help }) };
-}
-
-const REDEFINED = /redefine/;
-
-/** The parser's reason in words that name what stands there, and what to do. */
-function explain(reason: string, word: string, atEnd: boolean): [reason: string, help: string | undefined] {
-  if (REDEFINED.test(reason)) return [`${tick(word)} is defined a second time`, "each table and each key stands in the file once"];
-  if (reason.startsWith("invalid value")) {
-    if (atEnd) return ["the file ends where a value is expected", undefined];
-    return [word === "" ? "a value is missing" : `${tick(word)} is not a value`, 'text stands in quotes: key = "text"'];
-  }
-  if (/^control characters.*strings/.test(reason) && word.trim() === "") {
-    return ["a line ends inside a text", 'close the quotes, or use """three quotes""" for several lines'];
-  }
-  if (reason.startsWith("unfinished string")) return ["the file ends inside a text", "close the quotes"];
-  if (reason.startsWith("illegal character in key") && word.trim() === "") return ["the line ends inside a key or a [table]", undefined];
-  if (reason.startsWith("illegal character in key")) return [reason, "a key is letters, digits, - and _; anything else stands in quotes"];
-  if (/cannot find end of key/.test(reason)) return ["a key without a value", "write key = value, or [table]"];
-  if (/comma or end of structure/.test(reason))
-    return [
-      "a comma or a closing bracket is missing before this",
-      "entries are separated by commas; a list ends with ] and an inline table with }",
-    ];
-  if (/end-of-line/.test(reason)) return ["something follows the value", "one key = value per line; a comment begins with #"];
-  if (/unrecognised escape/.test(reason)) return [reason, "write \\\\ for a backslash, or put the text in 'single quotes'"];
-  return [reason, undefined];
-}
-
-function tick(word: string): string {
-  return `\`${word.length > 60 ? `${word.slice(0, 60)}…` : word}\``;
-}
-
 function offsetAt(text: string, line: number, column: number): number {
   let start = 0;
   for (let passed = 1; passed < line; passed++) start = text.indexOf("\n", start) + 1;
   return Math.min(start + column - 1, text.length);
 }
-
-/** The word that begins at an offset, or one character; nothing at the end of the text. */
-function wordAt(text: string, start: number): Span {
-  const match = /[\w.+:-]+|"[^"\n]*"|'[^'\n]*'|[^\n]/uy;
-  match.lastIndex = start;
-  return { start, end: start + (match.exec(text)?.[0].length ?? 0) };
-}
-
-/**
- * The list of agents and a table of the same name. The order of agents and their settings used to be written like that,
- * and it looks natural, but TOML defines a key once.
- */
-function agentsListAndTable(text: string, offset: number): Diagnostic | undefined {
-  const headers = [...text.matchAll(AGENT_HEADER)];
-  const first = headers[0];
-  if (first === undefined) return undefined;
-  const lineStart = text.lastIndexOf("\n", offset - 1) + 1;
-  const line = text.slice(lineStart, (text.indexOf("\n", lineStart) + 1 || text.length + 1) - 1);
-  if (!AGENT_LIST.test(line) && !headers.some((header) => header.index === lineStart)) return undefined;
-  const start = first.index + first[0].indexOf("[");
-  const names = [...new Set(headers.map((header) => header[1] ?? ""))];
-  const renames = names.map((name) => `[agents.${name}]`);
-  return {
-    severity: "error",
-    code: "agents-list-and-table",
-    message: "`agents` in [orchestration.sequential] is a list of names, so there cannot be tables below it as well",
-    span: { start, end: first.index + first[0].length },
-    label: `write ${renames[0]}`,
-    help: `what an agent is and how it is run stands in [agents.NAME]: write ${renames.join(", ")}; only the order stands in [orchestration.sequential]`,
-  };
-}
-
-const NAME = String.raw`("[^"\n]*"|'[^'\n]*'|[\w-]+)`;
-const AGENT_HEADER = new RegExp(
-  String.raw`^[ \t]*\[[ \t]*orchestration[ \t]*\.[ \t]*sequential[ \t]*\.[ \t]*agents[ \t]*\.[ \t]*${NAME}[^\]\n]*\]`,
-  "gm",
-);
-const AGENT_LIST = /^[ \t]*(?:orchestration[ \t]*\.[ \t]*)?(?:sequential[ \t]*\.[ \t]*)?agents[ \t]*=/;

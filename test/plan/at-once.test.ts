@@ -187,7 +187,7 @@ describe("what follows from a mistake of form is not told:", () => {
         TWO,
         '[agents.three]\ntype = "canned"',
       ),
-      ["3:3 unknown-key: unknown key `branch` in [orchestration.sequential]"],
+      ["3:28 unknown-key: unknown key `branch` in [orchestration.sequential]"],
     ],
     [
       "a branch with a wrong `max_times` has a bound, and no other needs one",

@@ -89,7 +89,12 @@ describe("nested pipelines", () => {
       { "b.toml": 'x = 1\n[orchestration.sequential]\nagents = ["none"]\n' },
       ["/p/b.toml:1:1 unknown-key: unknown key `x`", "/p/b.toml:3:11 unknown-agent: there is no agent called `none`"],
     ],
-    ["that is no TOML", calls("b.toml"), { "b.toml": "agents = [" }, ["/p/b.toml:1:10 syntax: this is not valid TOML: unfinished array"]],
+    [
+      "that is no TOML",
+      calls("b.toml"),
+      { "b.toml": "agents = [" },
+      ["/p/b.toml:1:10 syntax: this is not valid TOML: the list that begins here does not end"],
+    ],
     [
       "that two agents call, with a mistake: told once",
       `[agents.two]\nextends = "one"\n${calls("b.toml").replace('["one"]', '["one", "two"]')}`,

@@ -1,5 +1,6 @@
 import { AGENT_KEYS_BY_TYPE, COMMON_AGENT_KEYS } from "../../spec/agent-keys.ts";
 import type { Path } from "../../spec/diagnostic.ts";
+import { NAMELESS } from "../../spec/salvage.ts";
 
 /**
  * Whether a place that could not be taken as it is written may say who runs, or which keys there are. If so, nothing can be
@@ -14,9 +15,10 @@ export function hidesFlow(doubt: Path): boolean {
     case "defaults":
     case "providers":
     case "hooks":
-    // Of an input only the name counts, and that is there.
-    case "inputs":
       return false;
+    // Of an input only the name counts.
+    case "inputs":
+      return name === undefined || name === NAMELESS;
     case "agents":
       return key === undefined || !KNOWN_AGENT_KEYS.has(String(key)) || FLOW_KEYS.has(String(key));
     case "orchestration":

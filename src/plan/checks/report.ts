@@ -1,6 +1,8 @@
 import type { Diagnostic, Path, Related } from "../../spec/diagnostic.ts";
+import { NAMELESS } from "../../spec/salvage.ts";
 import { isCertain, nearest } from "../../spec/suggest.ts";
 import type { PlanCode } from "../codes.ts";
+import { hidesFlow } from "./doubt.ts";
 
 /** Where something stands: a value of the pipeline file, or a text in a file of its own, such as a prompt. */
 export type Place = Path | { readonly file: string };
@@ -41,7 +43,7 @@ export class Report {
 
   /** A name that is no agent's. Each is told once, however often it stands. `groups`: where a group could be meant as well. */
   unknownAgent(name: string, path: Path, agents: Iterable<string>, groups: Iterable<string> = []): void {
-    if (this.#followsFromDoubt("unknown-agent", path)) return;
+    if (this.#followsFromDoubt("unknown-agent", path) || this.#hidesName(["agents"], name) || this.#hidesName(GROUPS, name)) return;
     const known = this.#unknown.get(name);
     if (known === undefined) this.#unknown.set(name, { name, path, agents: new Set(agents), groups: new Set(groups), others: [] });
     else known.others.push(path);
@@ -81,11 +83,23 @@ export class Report {
     return this.#file === null ? { path } : { path, file: this.#file };
   }
 
-  /** What stands in a doubtful place, and what is missing in a table that has one. */
+  /** What stands in a doubtful place; and what is missing, or does nothing, in a table that has one. */
   #followsFromDoubt(code: PlanCode, path: Path): boolean {
-    return this.#doubts.some((doubt) => isWithin(path, doubt)) || (code.startsWith("missing-") && this.doubtsIn(path));
+    if (this.#doubts.some((doubt) => isWithin(path, doubt))) return true;
+    if (FLOW_CODES.has(code) && this.#doubts.some(hidesFlow)) return true;
+    if (code.startsWith("missing-")) return this.doubtsIn(path.length > 2 ? path.slice(0, -1) : path) || this.doubtsIn(["defaults"]);
+    return code === "no-effect" && this.doubtsIn(path.slice(0, -1));
+  }
+
+  /** Whether a name may be that of a table whose header cannot be read. */
+  #hidesName(table: Path, name: string): boolean {
+    return this.#doubts.some((doubt) => isWithin([...table, name], doubt) || isWithin([...table, NAMELESS], doubt));
   }
 }
+
+/** What is right or wrong by who runs, or by which keys there are. */
+const FLOW_CODES: ReadonlySet<PlanCode> = new Set(["unreached-branch", "group-conflict"]);
+const GROUPS: Path = ["orchestration", "sequential", "parallel"];
 
 /** Whether a place is another one, or in it. */
 function isWithin(place: Path, whole: Path): boolean {

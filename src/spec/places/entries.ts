@@ -1,5 +1,7 @@
 import type { AST } from "toml-eslint-parser";
 import type { Diagnostic, Path, Span } from "../diagnostic.ts";
+import { applyPatches, offsetInSource, type Patch } from "../patch.ts";
+import { parseToml } from "../toml.ts";
 import { partOfString } from "./string.ts";
 
 /** A key or an entry of a list, and where it stands. */
@@ -33,17 +35,32 @@ export const EMPTY: Entry = { keys: [], children: new Map() };
 export async function readEntries(source: string): Promise<Entry> {
   const { parseTOML } = await import("toml-eslint-parser");
   const root: Entry = { keys: [], children: new Map() };
+  // Paths are those of the data, which has what was meant where the text is no TOML.
+  const { patches } = parseToml(source);
+  const text = applyPatches(source, patches);
   try {
-    for (const node of parseTOML(source).body[0].body) {
-      if (node.type === "TOMLTable") addTable(root, node, source);
+    for (const node of parseTOML(text).body[0].body) {
+      if (node.type === "TOMLTable") addTable(root, node, text);
       else addKeyValue(root, node);
       if (node.type === "TOMLKeyValue") root.body = { start: root.body?.start ?? node.range[0], end: node.range[1] };
     }
+    if (patches.length > 0) moveToSource(root, patches);
   } catch {
     // The text was read before, by the parser that counts. This one gives up on texts in which a single string has more than
     // 100,000 characters; a diagnostic at the beginning of the file is better than none.
   }
   return root;
+}
+
+function moveToSource(entry: Entry, patches: readonly Patch[]): void {
+  const moved = ({ start, end }: Span): Span => ({ start: offsetInSource(patches, start), end: offsetInSource(patches, end) });
+  for (const part of ["key", "value", "whole", "body"] as const) {
+    const span = entry[part];
+    if (span !== undefined) entry[part] = moved(span);
+  }
+  for (const [index, span] of entry.keys.entries()) entry.keys[index] = moved(span);
+  if (entry.container !== undefined) entry.container = { entries: entry.container.entries.map(moved) };
+  for (const child of entry.children.values()) moveToSource(child, patches);
 }
 
 /** What stands at a path. */

@@ -43,8 +43,8 @@ export function replacePartOfString(source: string, whole: Span, part: Span, tex
 
 /** What a string says; undefined where it is none. */
 function valueOf(written: string): string | undefined {
-  const value = parseToml(`value = ${written}`).data?.value;
-  return typeof value === "string" ? value : undefined;
+  const { data, diagnostics } = parseToml(`value = ${written}`);
+  return diagnostics.length === 0 && typeof data?.value === "string" ? data.value : undefined;
 }
 
 function isMultiLine(raw: string): boolean {
