@@ -21,10 +21,14 @@ const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   pipeline: ["spec", "plan", "engine", "agents", "store", "report"],
   // src/index.ts: the library's public names.
   ".": ["spec", "plan", "engine", "agents", "store", "report", "pipeline"],
-  cli: ["spec", "plan", "engine", "agents", "store", "report", "pipeline"],
+  lsp: ["spec", "plan", "engine", "pipeline"],
+  cli: ["spec", "plan", "engine", "agents", "store", "report", "pipeline", "lsp"],
 };
 
-/** The one file that imports a package; two for the form of the file, and for colours and the live display, which are both the terminal's. */
+/**
+ * The one file that imports a package; two for the form of the file, for colours and the live display, which are both the
+ * terminal's, and for the language server, which has its protocol and the forms of its answers apart.
+ */
 const FOREIGN_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "smol-toml": ["src/spec/toml.ts"],
   zod: ["src/spec/schema.ts", "src/spec/json-schema.ts"],
@@ -38,6 +42,8 @@ const FOREIGN_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "string-width": ["src/report/width.ts"],
   diff: ["src/report/diff.ts"],
   commander: ["src/cli/program.ts"],
+  "vscode-languageserver": ["src/lsp/server.ts", "src/lsp/protocol.ts"],
+  "vscode-languageserver-textdocument": ["src/lsp/page.ts"],
   "node:sqlite": ["src/store/database.ts"],
 };
 
@@ -59,6 +65,7 @@ const NODE_MODULES: Readonly<Record<string, readonly string[]>> = {
   plan: ["node:path", "node:url", "node:v8"],
   engine: [],
   report: ["node:path", "node:tty", "node:util"],
+  lsp: ["node:fs", "node:path", "node:stream", "node:url"],
 };
 
 /** Where time, chance, environment and streams come in; everybody else is handed them. */

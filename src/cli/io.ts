@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type { Clock } from "../engine/clock.ts";
 
 /** A stream that the program writes to. */
@@ -33,6 +34,10 @@ export interface Io {
   readonly stderr: Output;
   /** All of standard input. */
   readStdin(): Promise<Uint8Array>;
+  /** Standard input as it comes, for a program that answers. */
+  openStdin(): Readable & { readonly isTTY?: boolean };
+  /** Whether a process is there. */
+  isAlive(pid: number): boolean;
   readonly clock: Clock;
   /** Of this process; other processes on the store are told who drives a run. */
   readonly pid: number;

@@ -19,6 +19,8 @@ export function processIo(): Io {
       for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
       return Buffer.concat(chunks);
     },
+    openStdin: () => process.stdin,
+    isAlive,
     clock: systemClock(),
     pid: process.pid,
     get host() {
@@ -36,6 +38,15 @@ function workingDirectory(): string {
     return process.cwd();
   } catch {
     throw new UsageError("the working directory does not exist any more; change to another one");
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // It is there, and somebody else's.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

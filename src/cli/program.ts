@@ -79,6 +79,7 @@ const COMMANDS: Readonly<Record<string, Add>> = {
   explain: addExplain,
   init: addInit,
   schema: addSchema,
+  lsp: addLsp,
   completion: addCompletion,
 };
 
@@ -378,6 +379,21 @@ function addSchema(program: Command, io: Io): void {
     .action(async () => {
       const { jsonSchema } = await import("../spec/json-schema.ts");
       io.stdout.write(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
+    });
+}
+
+function addLsp(program: Command, io: Io, end: (code: number) => void): void {
+  program
+    .command("lsp")
+    .description("be the language server of an editor, over stdin and stdout")
+    .option("--stdio", "what editors add; there is no other way to talk to it")
+    .addHelpText(
+      "after",
+      "\nAn editor starts it: diagnostics while typing, hover, completion, definitions, renaming, fixes.\ndocs/editors.md says how to set up VS Code, Neovim and Helix.\n",
+    )
+    .action(async () => {
+      const { lsp } = await import("./lsp.ts");
+      end(await lsp(io));
     });
 }
 

@@ -60,14 +60,15 @@ interface State {
   readonly found: readonly Located[];
 }
 
+/** What has a safe fix. */
 type Fixable = Located & { readonly fix: LocatedFix };
 
-function isFixable(located: Located): located is Fixable {
+export function isFixable(located: Located): located is Fixable {
   return located.fix?.safe === true;
 }
 
 /** Of fixes that overlap or meet, the first; the others are found again after it, where there is still something to fix. */
-function withoutOverlap(fixable: readonly Fixable[]): Fixable[] {
+export function withoutOverlap(fixable: readonly Fixable[]): Fixable[] {
   const chosen: Fixable[] = [];
   for (const one of fixable) {
     if (!chosen.some((other) => meets(one.fix, other.fix))) chosen.push(one);

@@ -21,6 +21,9 @@ export const RULE_CODES = {
   "invalid-header": "a text cannot be the name of an HTTP header",
 } as const;
 
+/** What the author can call an agent, a group, an input or a provider. */
+export const NAME = /^[A-Za-z][A-Za-z0-9_-]*$/;
+
 /**
  * What the keys of a file say together, besides the form of each.
  *
@@ -74,7 +77,6 @@ const NAMED_TABLES: readonly (readonly [readonly string[], string])[] = [
   [["providers"], "a provider"],
   [["orchestration", "sequential", "parallel"], "a group"],
 ];
-const NAME = /^[A-Za-z][A-Za-z0-9_-]*$/;
 const HEADER_HELP = "letters, digits and -, without spaces or a colon, as in X-Team";
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const VARIABLE = /^[^=\0]+$/;

@@ -35,6 +35,7 @@ Commands:
                                  example
   init [options] [directory]     make a runnable pipeline to start from
   schema                         print the JSON Schema of the pipeline file, for editors
+  lsp [options]                  be the language server of an editor, over stdin and stdout
   completion <shell>             print a completion script
 
 Examples:

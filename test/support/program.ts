@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { Readable } from "node:stream";
 import type { Io, Output, StopReason } from "../../src/cli/io.ts";
 import { main } from "../../src/cli/main.ts";
 import type { Clock } from "../../src/engine/clock.ts";
@@ -66,6 +67,8 @@ export function startProgram(args: readonly string[], world: ProgramWorld): Runn
       if (stdin instanceof Error) throw stdin;
       return typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin;
     },
+    openStdin: () => Object.assign(Readable.from([]), { isTTY: world.isTTY ?? false }),
+    isAlive: () => true,
     clock: world.clock ?? stillClock(),
     pid: 1000,
     host: "here",
