@@ -27,7 +27,7 @@ export function toJson(value: unknown): Json {
 /** Freezes a value that nobody else holds and that is JSON, with all that is in it; nothing is copied. */
 export function freezeJson<Value extends Json>(value: Value): Value {
   if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
-  for (const item of Object.values(value)) freezeJson(item as Json);
+  for (const item of Object.values(value)) freezeJson(item);
   return Object.freeze(value);
 }
 
