@@ -28,6 +28,12 @@ export function hidesFlow(doubt: Path): boolean {
   }
 }
 
+/** The same for what is read. */
+export function hidesReads(doubt: Path): boolean {
+  const [table, , key] = doubt;
+  return hidesFlow(doubt) || (table === "agents" && READING_KEYS.has(String(key)));
+}
+
 const KNOWN_AGENT_KEYS: ReadonlySet<string> = new Set([...COMMON_AGENT_KEYS, ...Object.values(AGENT_KEYS_BY_TYPE).flat()]);
 const FLOW_KEYS: ReadonlySet<string> = new Set([
   "type",
@@ -36,6 +42,8 @@ const FLOW_KEYS: ReadonlySet<string> = new Set([
   "rollback",
   "output",
   "writes",
+  "keep",
+  "drop",
   "stdout",
   "reply",
   "replies",
@@ -51,6 +59,6 @@ const HARMLESS_KEYS: ReadonlySet<string> = new Set([
   "max_concurrency",
   "on_error",
   "min_success",
-  "condition",
   "max_times",
 ]);
+const READING_KEYS: ReadonlySet<string> = new Set(["command", "shell", "env", "input", "prompt", "prompt_file", "system_prompt"]);
