@@ -2,7 +2,7 @@ import type { Diagnostic, Path, Related } from "../../spec/diagnostic.ts";
 import { NAMELESS } from "../../spec/salvage.ts";
 import { isCertain, nearest } from "../../spec/suggest.ts";
 import type { PlanCode } from "../codes.ts";
-import { hidesFlow, hidesReads } from "./doubt.ts";
+import { hidesFlow, hidesHandlers, hidesReads } from "./doubt.ts";
 
 /** Where something stands: a value of the pipeline file, or a text in a file of its own, such as a prompt. */
 export type Place = Path | { readonly file: string };
@@ -88,7 +88,7 @@ export class Report {
     if (this.#doubts.some((doubt) => isWithin(path, doubt))) return true;
     if (FLOW_CODES.has(code) && this.#doubts.some(hidesFlow)) return true;
     if (code === "unused-input" && this.#doubts.some(hidesReads)) return true;
-    if (code.startsWith("missing-")) return this.doubtsIn(tableOf(path)) || this.doubtsIn(["defaults"]);
+    if (code.startsWith("missing-")) return this.doubtsIn(tableOf(path)) || this.doubtsIn(["defaults"]) || this.#doubts.some(hidesHandlers);
     return code === "no-effect" && this.doubtsIn(path.slice(0, -1));
   }
 
