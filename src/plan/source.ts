@@ -158,6 +158,8 @@ class Loader {
   }
 
   #tell(code: PlanCode, message: string, { file, path }: At, help: string): void {
+    // A name of a file that could not be taken as it is written has been told.
+    if (this.#doubts.get(file)?.some((doubt) => doubt.every((part, index) => path[index] === part)) === true) return;
     this.#diagnostics.push({ severity: "error", code, message, ...(file === null ? {} : { file }), path, help });
     this.#doubts.set(file, [...(this.#doubts.get(file) ?? []), path]);
   }

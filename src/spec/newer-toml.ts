@@ -6,11 +6,16 @@ import { type Token, tokensOf } from "./toml-tokens.ts";
  * the escapes `\e` and `\xHH`, times without seconds. A text that is no TOML may be given as well.
  */
 export function newerToml(text: string): Diagnostic[] {
-  return SUSPICIOUS.test(text) ? [...findNewer(text)] : [];
+  return SUSPICIOUS.test(text) || text.split("\n").some(isUnbalanced) ? [...findNewer(text)] : [];
 }
 
-/** Matches each text that has something of it, and few others: most files are not looked at any closer. */
-const SUSPICIOUS = /\\[ex]|,\s*\}|\{[^{}]*\n|\}[ \t]*,?[ \t]*(?:#[^\n]*)?\r?\n[^\n]*[=}]|\d\d:\d\d(?![:\d])/;
+// Most files have nothing of all this, and are not looked at any closer.
+const SUSPICIOUS = /\\[ex]|,\s*\}|\d\d:\d\d(?![:\d])/;
+
+/** Whether a line has more opening than closing braces, or fewer. */
+function isUnbalanced(line: string): boolean {
+  return /[{}]/.test(line) && line.split("{").length !== line.split("}").length;
+}
 
 /** A bracket that is open. */
 interface Open {

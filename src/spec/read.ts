@@ -97,7 +97,7 @@ function followsFrom({ code, path = [] }: Diagnostic, doubtful: readonly Path[],
       unread.includes(doubt) ? isWithin(doubt, table) : isWithin(doubt, path) && valueAt(data, doubt) !== undefined,
     );
   }
-  return code === "no-effect" && doubtful.some((doubt) => isWithin(doubt, path.slice(0, -1)));
+  return (code === "no-effect" || code === "invalid-value") && doubtful.some((doubt) => isWithin(doubt, path.slice(0, -1)));
 }
 
 function isSame(one: Path, other: Path): boolean {

@@ -97,7 +97,7 @@ function nextRepairs(repairing: Repairing, failure: Failure): Repairs[] {
   const statements = statementsOf(text);
   const index = statements.findLastIndex(({ start }) => start <= failure.offset);
   const broken = statements[index];
-  if (broken === undefined || text.slice(broken.end, Math.max(broken.end, failure.offset)).includes("\n")) {
+  if (broken === undefined || (broken.isWhole && text.slice(broken.end, Math.max(broken.end, failure.offset)).includes("\n"))) {
     const stray: Statement = strayLine(text, failure.offset, broken?.table ?? []);
     return repaired(repairing, { text, statement: stray, end: stray.end, failure });
   }

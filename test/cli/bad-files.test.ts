@@ -69,7 +69,7 @@ const rows: readonly Row[] = [
    |        ^^^^^
    = fix: write " at the end of the text
 
-1 error
+1 error; \`agentflow validate --fix\` mends it
 `,
   },
   {
@@ -124,7 +124,7 @@ error[unknown-key]: unknown key \`shel\` in [agents.a]
    |         -------- did you mean this one?
    = fix: replace \`analyzer\` with \`analyser\`
 
-1 error
+1 error; \`agentflow validate --fix\` mends it
 `,
   },
   {

@@ -8,6 +8,7 @@ import type { Reader, Texts } from "../readers.ts";
 import type { Read } from "../scope.ts";
 import type { StateFlow } from "../state-flow.ts";
 import { alsoAt, distinct, type Mention, mentionOf, rangeOf } from "./mentions.ts";
+import { hidesReads } from "./doubt.ts";
 import { listed, type More, type Report } from "./report.ts";
 import { checkStageNames } from "./stage-names.ts";
 import { checkUndoers } from "./undoers.ts";
@@ -23,7 +24,8 @@ import { checkUndoers } from "./undoers.ts";
 export function checkDataFlow(state: StateFlow): string[] {
   const { texts, readers, undoers, keys, isCertain, isSound, isOpen } = state;
   if (isCertain) checkStageNames([...readers, ...undoers], texts.structure, texts.report);
-  if (isCertain) checkUndoers(undoers, keys, texts.report);
+  // What cannot be read may take the place of a text that is inherited from a stage.
+  if (isCertain && !texts.report.doubts.some(hidesReads)) checkUndoers(undoers, keys, texts.report);
   for (const reader of readers) checkTable(reader, keys, texts.report);
   const troubles = [...readers.flatMap((reader) => troublesOf(reader, state)), ...prunedByNobody(state)];
   if (isSound) tellTroubles(troubles, state);

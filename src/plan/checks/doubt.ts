@@ -28,6 +28,17 @@ export function hidesFlow(doubt: Path): boolean {
   }
 }
 
+/** The same for what is read. */
+export function hidesReads(doubt: Path): boolean {
+  const [table, , key] = doubt;
+  return hidesFlow(doubt) || (table === "agents" && READING_KEYS.has(String(key)));
+}
+
+/** The same for who only undoes stages, and so needs less. */
+export function hidesHandlers(doubt: Path): boolean {
+  return doubt[0] === "agents" && (doubt[2] === "rollback" || doubt[2] === NAMELESS);
+}
+
 const KNOWN_AGENT_KEYS: ReadonlySet<string> = new Set([...COMMON_AGENT_KEYS, ...Object.values(AGENT_KEYS_BY_TYPE).flat()]);
 const FLOW_KEYS: ReadonlySet<string> = new Set([
   "type",
@@ -36,6 +47,9 @@ const FLOW_KEYS: ReadonlySet<string> = new Set([
   "rollback",
   "output",
   "writes",
+  "keep",
+  "drop",
+  "on_error",
   "stdout",
   "reply",
   "replies",
@@ -49,8 +63,6 @@ const HARMLESS_KEYS: ReadonlySet<string> = new Set([
   "compress_above",
   "rollback",
   "max_concurrency",
-  "on_error",
-  "min_success",
-  "condition",
   "max_times",
 ]);
+const READING_KEYS: ReadonlySet<string> = new Set(["command", "shell", "env", "input", "prompt", "prompt_file", "system_prompt"]);

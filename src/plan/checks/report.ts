@@ -2,7 +2,7 @@ import type { Diagnostic, Path, Related } from "../../spec/diagnostic.ts";
 import { NAMELESS } from "../../spec/salvage.ts";
 import { isCertain, nearest } from "../../spec/suggest.ts";
 import type { PlanCode } from "../codes.ts";
-import { hidesFlow } from "./doubt.ts";
+import { hidesFlow, hidesHandlers, hidesReads } from "./doubt.ts";
 
 /** Where something stands: a value of the pipeline file, or a text in a file of its own, such as a prompt. */
 export type Place = Path | { readonly file: string };
@@ -87,7 +87,8 @@ export class Report {
   #followsFromDoubt(code: PlanCode, path: Path): boolean {
     if (this.#doubts.some((doubt) => isWithin(path, doubt))) return true;
     if (FLOW_CODES.has(code) && this.#doubts.some(hidesFlow)) return true;
-    if (code.startsWith("missing-")) return this.doubtsIn(path.length > 2 ? path.slice(0, -1) : path) || this.doubtsIn(["defaults"]);
+    if (code === "unused-input" && this.#doubts.some(hidesReads)) return true;
+    if (code.startsWith("missing-")) return this.doubtsIn(tableOf(path)) || this.doubtsIn(["defaults"]) || this.#doubts.some(hidesHandlers);
     return code === "no-effect" && this.doubtsIn(path.slice(0, -1));
   }
 
@@ -98,8 +99,14 @@ export class Report {
 }
 
 /** What is right or wrong by who runs, or by which keys there are. */
-const FLOW_CODES: ReadonlySet<PlanCode> = new Set(["unreached-branch", "group-conflict"]);
+const FLOW_CODES: ReadonlySet<PlanCode> = new Set(["unreached-branch", "unreachable-stage", "group-conflict"]);
 const GROUPS: Path = ["orchestration", "sequential", "parallel"];
+
+/** The table that lacks something: an agent's, or the one in which a key stands. */
+function tableOf(path: Path): Path {
+  if (path[0] === "agents") return path.slice(0, 2);
+  return path.length > 2 ? path.slice(0, -1) : path;
+}
 
 /** Whether a place is another one, or in it. */
 function isWithin(place: Path, whole: Path): boolean {
