@@ -130,7 +130,7 @@ function checkKeys(agent: EffectiveAgent, context: AgentsContext): void {
 function keyProblems({ name, keys, isWhole }: EffectiveAgent, { onlyBases, handlers }: AgentsContext): Diagnostic[] {
   const { extends: _, ...others } = keys;
   const mayLackKeys = !isWhole || onlyBases.has(name);
-  return agentProblems(name, others, handlers.alone.has(name)).filter(({ code }) => code !== "missing-key" || !mayLackKeys);
+  return agentProblems(name, others, handlers.serving.has(name)).filter(({ code }) => code !== "missing-key" || !mayLackKeys);
 }
 
 /** Whichever agent it is about. */
@@ -193,8 +193,8 @@ function planCanned(agent: EffectiveAgent, keys: AgentSpec, { effective, onlyBas
   const odd = replies.findIndex((reply) => reply !== null && !isJsonObject(reply) && !(textFits && typeof reply === "string"));
   const path = keys.replies === undefined ? agent.pathOf("reply") : [...agent.pathOf("replies"), odd];
   const isTold = path[1] !== agent.name && !onlyBases.has(String(path[1]));
-  if (odd !== -1 && keys.output === undefined && !isTold && !onlyBases.has(agent.name) && !handlers.alone.has(agent.name)) {
-    report.error("missing-key", path, "only an object can be merged into the state", {
+  if (odd !== -1 && keys.output === undefined && !isTold && !onlyBases.has(agent.name) && handlers.serving.has(agent.name)) {
+    report.lacks(["agents", agent.name, "output"], path, "only an object can be merged into the state", {
       label: "needs `output`",
       help: `say where this reply goes, for example output = "${keyOf(agent.name)}"`,
       fix: { safe: false, edits: [{ path: ["agents", agent.name], at: "end", text: `output = "${keyOf(agent.name)}"\n` }] },
@@ -274,7 +274,7 @@ function needs(agent: EffectiveAgent, key: "type" | "model", what: string, help:
     agent.bases.some((base) => isTold(base) && effective.get(base)?.keys[key] === undefined)
   )
     return;
-  report.error("missing-key", ["agents", agent.name], `the agent \`${agent.name}\` needs ${what}`, {
+  report.lacks(["agents", agent.name, key], ["agents", agent.name], `the agent \`${agent.name}\` needs ${what}`, {
     at: "key",
     label: `needs \`${key}\``,
     help,
