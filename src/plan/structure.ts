@@ -9,6 +9,8 @@ import type { AgentPlan, Element, GroupPlan, StagePlan } from "./plan.ts";
 export interface Structure {
   readonly sequence: readonly Element[];
   readonly elements: ReadonlyMap<string, Element>;
+  /** Groups that are no elements, since nothing leads to them. */
+  readonly apart: ReadonlyMap<string, GroupPlan>;
 }
 
 const SEQUENCE: Path = ["orchestration", "sequential", "agents"];
@@ -49,8 +51,9 @@ export function planStructure(names: Names): Structure {
   }
   checkMembers(elements, names);
   // What no run comes to is checked all the same.
-  for (const [name, group] of groupsOf(names)) if (!elements.has(name)) planGroup(name, group, null, names);
-  return { sequence, elements };
+  const rest = [...groupsOf(names)].filter(([name]) => !elements.has(name));
+  const apart = new Map(rest.map(([name, group]) => [name, planGroup(name, group, null, names)]));
+  return { sequence, elements, apart };
 }
 
 /** A branch starts from a group and leads to a group, not to one of its members. */

@@ -81,7 +81,7 @@ function putAs(meant: string, value: Json, parent: Table, table: Path): Path[] {
     return value.map((_, index) => [...place, present.length - value.length + index]);
   }
   if (!isJsonObject(present) || !isJsonObject(value)) return [];
-  return Object.entries(value).flatMap(([key, inner]) => putAs(key, inner, present as Table, place));
+  return Object.entries(value).flatMap(([key, inner]) => putAs(key, inner, present, place));
 }
 
 /** Leaves out the smallest part that the file can do without. */

@@ -70,6 +70,10 @@ export class Report {
     return this.#doubts;
   }
 
+  has(code: PlanCode): boolean {
+    return this.#found.some((diagnostic) => diagnostic.code === code);
+  }
+
   get hasErrors(): boolean {
     return this.#unknown.size > 0 || this.#found.some(({ severity }) => severity === "error");
   }
