@@ -52,7 +52,7 @@ export const FORM: readonly Mistake[] = [
   { file: "dotted-keys", replace: "pipeline.fail_fast", by: "pipeline.«failfast»", code: "unknown-key" },
   { file: "inline-tables", replace: "default = false", by: "«defualt» = false", code: "unknown-key" },
   { file: "inline-tables", replace: 'on_error = "fail"', by: '«on-error» = "fail"', code: "unknown-key" },
-  { file: "translation", replace: "max_concurrency = 3", by: "«concurrency» = 3", code: "unknown-key" },
+  { file: "translation", replace: "max_concurrency = 2", by: "«concurrency» = 2", code: "unknown-key" },
   {
     file: "translation",
     replace: '[inputs.text]\ntype = "string"',
@@ -187,8 +187,8 @@ export const FORM: readonly Mistake[] = [
   { file: "offline-support", replace: 'fail = "exit"', by: 'fail = «"crash"»', code: "invalid-value" },
   {
     file: "nightly-sync",
-    replace: '["timeout", "exit", "connection"]',
-    by: '["timeout", «"exited"», "connection"]',
+    replace: '["timeout", "exit", "signal"]',
+    by: '["timeout", «"exited"», "signal"]',
     code: "invalid-value",
   },
   {
@@ -272,7 +272,7 @@ export const FORM: readonly Mistake[] = [
   { file: "log-analysis", replace: "retries = 4", by: 'retries = 4\nretry_on = ["exit", «"cancelled"»]', code: "never-retried" },
   {
     file: "nightly-sync",
-    replace: '["timeout", "exit", "connection"]',
+    replace: '["timeout", "exit", "signal"]',
     by: '["timeout", "exit", «"circuit_open"»]',
     code: "never-retried",
   },
