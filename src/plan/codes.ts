@@ -3,6 +3,7 @@ export const PLAN_CODES = {
   "unknown-agent": "a name that no agent, group or stage has",
   "unknown-provider": "a name that no provider has",
   "unknown-variable": "an expression reads a key that nothing writes",
+  "hyphenated-name": "a key with a hyphen that an expression reads as a subtraction",
   "written-later": "a key is read before anything has written it",
   "missing-on-path": "a key is read that some way through the pipeline leaves out",
   "dropped-variable": "a key is read that was dropped before",

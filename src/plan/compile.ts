@@ -69,7 +69,8 @@ function tell(problems: readonly ExpressionProblem[], place: Place, report: Repo
   }
 }
 
-function fixAt(place: Place, { safe, start, end, text }: NonNullable<ExpressionProblem["fix"]>): Fix {
+/** What mends an expression, in the file that it stands in. */
+export function fixAt(place: Place, { safe, start, end, text }: NonNullable<ExpressionProblem["fix"]>): Fix {
   const part = { start, end };
   return { safe, edits: ["file" in place ? { span: part, text } : { path: place, at: part, text }] };
 }

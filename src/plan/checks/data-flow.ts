@@ -7,6 +7,7 @@ import { isGuarded } from "../expression-guards.ts";
 import type { Reader, Texts } from "../readers.ts";
 import type { Read } from "../scope.ts";
 import type { StateFlow } from "../state-flow.ts";
+import { checkHyphens } from "./hyphens.ts";
 import { alsoAt, distinct, type Mention, mentionOf, rangeOf } from "./mentions.ts";
 import { hidesReads } from "./doubt.ts";
 import { listed, type More, type Report } from "./report.ts";
@@ -27,7 +28,8 @@ export function checkDataFlow(state: StateFlow): string[] {
   // What cannot be read may take the place of a text that is inherited from a stage.
   if (isCertain && !texts.report.doubts.some(hidesReads)) checkUndoers(undoers, keys, texts.report);
   for (const reader of readers) checkTable(reader, keys, texts.report);
-  const troubles = [...readers.flatMap((reader) => troublesOf(reader, state)), ...prunedByNobody(state)];
+  const isHalf = isCertain ? checkHyphens(state) : () => false;
+  const troubles = [...readers.flatMap((reader) => troublesOf(reader, isHalf, state)), ...prunedByNobody(state)];
   if (isSound) tellTroubles(troubles, state);
   if (!isOpen) return [];
   const assumed = troubles.filter(({ kind, isPruned }) => !isPruned && (kind === "nobody" || kind === "later"));
@@ -59,11 +61,11 @@ function checkTable({ reads, place, table }: Reader, keys: ReadonlySet<string>, 
   }
 }
 
-function troublesOf(reader: Reader, state: StateFlow): Trouble[] {
+function troublesOf(reader: Reader, isHalf: ReturnType<typeof checkHyphens>, state: StateFlow): Trouble[] {
   const { reads, place, at, table, purpose } = reader;
   const places = at.filter(({ element }) => state.flow.isReached(element));
   return reads.keys.flatMap((read): Trouble[] => {
-    if (read.tested || (table !== null && !read.viaState)) return [];
+    if (read.tested || (table !== null && !read.viaState) || isHalf(reader, read)) return [];
     for (const where of places) {
       const kind = troubleAt(read, where, reader, state);
       if (kind !== null) return [{ ...mentionOf(read, place, purpose), kind, where, isPruned: false }];
