@@ -33,8 +33,8 @@ const MESSAGES: Record<Key, string> = {
 };
 
 const HELP: Record<Key, string> = {
-  fallback: "the last agent of a chain has no fallback",
-  rollback: "name an agent that has no `rollback` of its own",
+  fallback: "remove one of them: the last agent of a chain has no `fallback`",
+  rollback: "name an agent that has no `rollback` of its own, or remove that one",
 };
 
 function* circlesOf(agents: ReadonlyMap<string, EffectiveAgent>): Generator<Circle> {
