@@ -52,8 +52,9 @@ export function compileExpression(text: string, context: ExpressionContext): Com
   const plain = readPlain(text, context);
   if (plain === undefined) return withFixes(compileFully(text, context), text, context);
   let full: Expression | undefined;
+  let parsed: Node | undefined;
   const evaluate = (scope: Scope): Json => (full ??= expressionOf(compileFully(text, context))).evaluate(scope);
-  return { expression: Object.freeze({ text, ...plain, tree: () => parsePlain(text), evaluate }) };
+  return { expression: Object.freeze({ text, ...plain, tree: () => (parsed ??= parsePlain(text)), evaluate }) };
 }
 
 function withFixes(compiled: CompiledExpression, text: string, context: ExpressionContext): CompiledExpression {

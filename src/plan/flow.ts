@@ -188,8 +188,7 @@ function presentOn(way: Way, ways: readonly Way[]): ReadonlySet<string> {
   if (ways.length === 1 && way.branch === null) return NONE;
   const present = new Set<string>();
   for (const { branch } of ways) {
-    const tree = branch?.condition?.tree() ?? null;
-    const implied = tree === null ? null : impliedKeys(tree);
+    const implied = branch === null ? null : impliedBy(branch);
     if (branch === way.branch) {
       for (const key of implied?.holds ?? []) present.add(key);
       break;
@@ -198,6 +197,17 @@ function presentOn(way: Way, ways: readonly Way[]): ReadonlySet<string> {
     if (branch?.maxTimes === null) for (const key of implied?.fails ?? []) present.add(key);
   }
   return present;
+}
+
+const implications = new WeakMap<BranchPlan, ReturnType<typeof impliedKeys> | null>();
+
+function impliedBy(branch: BranchPlan): ReturnType<typeof impliedKeys> | null {
+  const known = implications.get(branch);
+  if (known !== undefined) return known;
+  const tree = branch.condition?.tree() ?? null;
+  const implied = tree === null ? null : impliedKeys(tree);
+  implications.set(branch, implied);
+  return implied;
 }
 
 function stagesType(elements: Iterable<Element>): Type {
