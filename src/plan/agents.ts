@@ -194,16 +194,11 @@ function planCanned(agent: EffectiveAgent, keys: AgentSpec, { effective, onlyBas
   const path = keys.replies === undefined ? agent.pathOf("reply") : [...agent.pathOf("replies"), odd];
   const isTold = path[1] !== agent.name && !onlyBases.has(String(path[1]));
   if (odd !== -1 && keys.output === undefined && !isTold && !onlyBases.has(agent.name) && !handlers.alone.has(agent.name)) {
-    report.error(
-      "missing-key",
-      path,
-      `this reply is no table of keys, so \`${agent.name}\` needs \`output\`: the key of the state that gets it`,
-      {
-        label: "needs `output`",
-        help: `add output = "${keyOf(agent.name)}"`,
-        fix: { safe: false, edits: [{ path: ["agents", agent.name], at: "end", text: `output = "${keyOf(agent.name)}"\n` }] },
-      },
-    );
+    report.error("missing-key", path, "a reply that is no table needs `output`: the key of the state that gets it", {
+      label: "needs `output`",
+      help: `add output = "${keyOf(agent.name)}"`,
+      fix: { safe: false, edits: [{ path: ["agents", agent.name], at: "end", text: `output = "${keyOf(agent.name)}"\n` }] },
+    });
   }
   return { type: "canned", replies, delayMs: keys.delay ?? 0, fail: keys.fail ?? null, failTimes: keys.fail_times ?? null };
 }

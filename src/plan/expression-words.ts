@@ -162,6 +162,11 @@ const TOO_LARGE = {
   help: "move a part of it to a stage of its own",
 } as const;
 
+function helpForCharacter(found: string): string {
+  if (/^[\w'"]/.test(found)) return "an operator such as `==` or `&&` may be missing before it";
+  return /^\p{L}/u.test(found) ? "a key with such a letter is written as in `state['größe']`" : "remove it";
+}
+
 const TOKENS: Readonly<Record<string, string>> = {
   RPAREN: "`)`",
   RBRACKET: "`]`",
@@ -195,10 +200,7 @@ function describeSyntax({ code, summary }: CelError, found: string): Wording {
       if (/^[)\]}]$/.test(found)) return invalid(`${quote(found)} cannot stand here`, "remove it, or open it before");
       if (/^[\s\p{C}]/u.test(found)) return invalid(`the character ${codePoint(found)} cannot stand here`);
       if (found.normalize("NFKC") !== found) return invalid(`${quote(found)} cannot stand here`, `write ${quote(found.normalize("NFKC"))}`);
-      return invalid(
-        `${quote(found)} cannot stand here`,
-        /^[\w'"]/.test(found) ? "an operator such as `==` or `&&` may be missing before it" : "remove it",
-      );
+      return invalid(`${quote(found)} cannot stand here`, helpForCharacter(found));
     case "expected_token": {
       const expected = TOKENS[/^Expected (\w+)/.exec(summary)?.[1] ?? ""] ?? "something else";
       return invalid(

@@ -45,7 +45,7 @@ export function compileExpression(text: string, context: ExpressionContext): Com
     return refuse({
       code: "empty-expression",
       message: "there is no expression",
-      help: "write one, such as `count > 0`, or remove what should have it",
+      help: "write one, such as `count > 0`, or remove the key",
       start: 0,
       end: text.length,
     });

@@ -94,7 +94,7 @@ function unknownKey(path: Path, known: readonly string[], data: JsonObject): Dia
   // What is a key elsewhere was not mistyped, but misplaced.
   const homes = isMistyped ? [] : homesOf(name);
   if (homes.length > 0)
-    return problem("unknown-key", path, what, { at: "key", label: "not known here", help: `\`${name}\` stands in ${homes.join(" or ")}` });
+    return problem("unknown-key", path, what, { at: "key", label: "not known here", help: `\`${name}\` stands in ${eitherOf(homes)}` });
   const meant = near ?? known.find((key) => key === SYNONYMS.get(name.toLowerCase()));
   if (meant === undefined) {
     const help = `known keys: ${knownKeys(table, known, data).join(", ")}`;
@@ -159,6 +159,10 @@ function homesOf(name: string): string[] {
   return fixed.length <= 2
     ? homes.filter((header) => fixed.includes(header) || (header === "[agents.NAME]" && fixed.includes("[defaults]")))
     : [];
+}
+
+function eitherOf(names: readonly string[]): string {
+  return names.length < 3 ? names.join(" or ") : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
 }
 
 function wrongChoice(path: Path, kind: string, choices: readonly Json[], value: Json | undefined): Diagnostic {

@@ -146,11 +146,7 @@ function replacement(value: unknown, path: Path, context: Replacing): unknown {
   }
   if (typeof value === "number" && !Number.isFinite(value)) {
     const word = Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
-    return refuse(
-      "not-json",
-      `${word} is not a JSON number, and the state is JSON`,
-      `write a number, the text "${word}" in quotes, or leave it out`,
-    );
+    return refuse("not-json", `${word} is not a JSON number, and the state is JSON`, "write a number or a text, or leave it out");
   }
   if (value instanceof Date) {
     context.dates ??= writtenDates(context.text);

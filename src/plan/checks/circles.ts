@@ -33,7 +33,7 @@ const MESSAGES: Record<Key, string> = {
 };
 
 const HELP: Record<Key, string> = {
-  fallback: "remove one of them: the last agent of a chain has no `fallback`",
+  fallback: "remove `fallback` from one of these agents: the last of a chain has none",
   rollback: "name an agent that has no `rollback` of its own, or remove that one",
 };
 
