@@ -27,7 +27,7 @@ const types = join(dist, "types");
 const CHUNKS = [
   {
     name: "start",
-    test: /\/src\/(cli\/(exit-codes|io|main|output|process|program|version)|store\/clock)\.ts$|\/node_modules\/commander\//,
+    test: /\/src\/(cli\/(entry|exit-codes|io|main|output|process|program|version)|store\/clock)\.ts$|rolldown\/runtime|\/node_modules\/commander\//,
   },
   {
     name: "check",

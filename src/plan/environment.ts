@@ -144,7 +144,19 @@ async function checkProgram(program: string, cwd: string, path: Path, plan: Plan
   }
 }
 
+const found = new WeakMap<Machine, Map<string, boolean>>();
+
+/** Looked for once on a machine, however many agents start it. */
 async function isOnPath(program: string, cwd: string, machine: Machine): Promise<boolean> {
+  const known = found.get(machine) ?? new Map<string, boolean>();
+  found.set(machine, known);
+  const key = `${program} ${cwd}`;
+  const answer = known.get(key) ?? (await lookOnPath(program, cwd, machine));
+  known.set(key, answer);
+  return answer;
+}
+
+async function lookOnPath(program: string, cwd: string, machine: Machine): Promise<boolean> {
   // An empty directory is the working directory.
   for (const directory of machine.env.PATH?.split(delimiter) ?? []) {
     const file = directory.startsWith("/") ? `${directory}/${program}` : resolve(cwd, directory, program);

@@ -85,7 +85,7 @@ export function followState(source: FlowSource, asked: ReadonlySet<string> | nul
     let bits = merged.get(key);
     if (bits === undefined) {
       const found = (indexes.get(element) ?? []).map((index) => states[index]?.[after ? "after" : "before"] ?? noOrigins(table));
-      bits = found.length === 0 ? noOrigins(table) : found.reduce(joinOrigins);
+      bits = found.length === 0 ? noOrigins(table) : found.reduce((all, one) => joinOrigins(table, all, one));
       merged.set(key, bits);
     }
     return bits;
@@ -170,7 +170,7 @@ function spread({ paths, effects, table }: Graph): States {
       const present = presentOn(way, ways);
       const arriving = present.size === 0 ? bits : originsWith(table, bits, present);
       const old = before[way.to];
-      const joined = old === undefined ? arriving : joinOrigins(old, arriving);
+      const joined = old === undefined ? arriving : joinOrigins(table, old, arriving);
       if (joined === old) continue;
       before[way.to] = joined;
       waiting.add(way.to);
@@ -307,7 +307,9 @@ function elementsBefore(paths: Paths, indexes: readonly number[]): string[] {
 /** What is there at every end. A key that only some ends have, or that may be an input there, is in doubt. */
 function endOf({ paths, table, effects }: Graph, states: States, typeOf: (origin: Origin) => Type): Pick<Effect, "writes" | "openBy"> {
   const ends = new Set(paths.ways.filter(({ to }) => to === null).map(({ from }) => from));
-  const bits = [...ends].flatMap((index) => states[index]?.after ?? []).reduce(joinOrigins, noOrigins(table));
+  const bits = [...ends]
+    .flatMap((index) => states[index]?.after ?? [])
+    .reduce((all, one) => joinOrigins(table, all, one), noOrigins(table));
   const writes = [...table.slots.keys()].flatMap((key): Write[] => {
     const origins = originsOf(table, bits, key);
     const written = origins.filter((origin) => origin.kind === "write");

@@ -18,7 +18,8 @@ export type Bits = Uint32Array;
 export interface OriginTable {
   readonly slots: ReadonlyMap<string, Slot>;
   readonly bitOfWrite: ReadonlyMap<Write, number>;
-  readonly size: number;
+  /** A new set in which nothing is. */
+  readonly allocate: () => Bits;
 }
 
 /** The origins of one key; the first one has the bit `from`, and so on. */
@@ -56,11 +57,31 @@ export function makeOrigins(
     for (const [offset, origin] of list.entries()) if (origin.kind === "write") bitOfWrite.set(origin.write, size + offset);
     size += list.length;
   }
-  return { slots, bitOfWrite, size };
+  return { slots, bitOfWrite, allocate: allocator((size + 31) >> 5) };
 }
 
-export function noOrigins({ size }: OriginTable): Bits {
-  return new Uint32Array((size + 31) >> 5);
+/** Sets of one length, cut from larger pieces: each piece of memory of its own has its price. */
+function allocator(length: number): () => Bits {
+  const perPiece = Math.max(1, Math.floor(PIECE_WORDS / Math.max(1, length)));
+  let piece = new Uint32Array(0);
+  let next = 0;
+  return () => {
+    if (next + length > piece.length) [piece, next] = [new Uint32Array(length * perPiece), 0];
+    next += length;
+    return piece.subarray(next - length, next);
+  };
+}
+
+const PIECE_WORDS = 8192;
+
+export function noOrigins({ allocate }: OriginTable): Bits {
+  return allocate();
+}
+
+function copyOf({ allocate }: OriginTable, bits: Bits): Bits {
+  const copy = allocate();
+  copy.set(bits);
+  return copy;
 }
 
 /** What there is when a run starts. */
@@ -83,7 +104,7 @@ export function mayBeAbsent(spec: InputSpec): boolean {
 /** What there is after an effect; the same set where it changes nothing. */
 export function originsAfter(table: OriginTable, { writes, openBy, drops }: Effect, before: Bits): Bits {
   if (openBy.length === 0 && drops === null && !writes.some((write) => table.bitOfWrite.has(write))) return before;
-  const bits = before.slice();
+  const bits = copyOf(table, before);
   if (openBy.length > 0) for (const { from } of table.slots.values()) set(bits, from + OPEN);
   for (const write of writes) {
     const slot = table.slots.get(write.key);
@@ -108,7 +129,7 @@ function dropFrom(table: OriginTable, bits: Bits, drops: (key: string) => boolea
 
 /** The same where these keys are known to be there. */
 export function originsWith(table: OriginTable, bits: Bits, keys: Iterable<string>): Bits {
-  const result = bits.slice();
+  const result = copyOf(table, bits);
   for (const key of keys) {
     const slot = table.slots.get(key);
     if (slot !== undefined) clear(result, slot.from, slot.from + MISSING);
@@ -122,12 +143,12 @@ export function originsOf(table: OriginTable, bits: Bits, key: string): readonly
 }
 
 /** Those of both; the first set itself where the other has nothing new. */
-export function joinOrigins(bits: Bits, others: Bits): Bits {
+export function joinOrigins(table: OriginTable, bits: Bits, others: Bits): Bits {
   let joined: Bits | null = null;
   for (let word = 0; word < bits.length; word += 1) {
     const [old, other] = [bits[word] as number, others[word] as number];
     if ((other & ~old) === 0) continue;
-    joined ??= bits.slice();
+    joined ??= copyOf(table, bits);
     joined[word] = old | other;
   }
   return joined ?? bits;

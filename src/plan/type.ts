@@ -25,7 +25,6 @@ export type Scalar = null | boolean | number | string;
 /** Nothing is known. */
 export const ANY: Type = { kinds: new Set(KINDS), values: null, members: null, open: true, items: null };
 
-export const NULL = kindOnly("null");
 export const BOOLEAN = kindOnly("boolean");
 export const NUMBER = kindOnly("number");
 export const STRING = kindOnly("string");
@@ -92,7 +91,7 @@ export function narrowed(type: Type, kinds: readonly Kind[]): Type {
   return { ...type, kinds: left, values: type.values?.filter((value) => left.has(kindOf(value))) ?? null };
 }
 
-export function kindOf(value: Scalar): Kind {
+function kindOf(value: Scalar): Kind {
   return value === null ? "null" : (typeof value as "boolean" | "number" | "string");
 }
 

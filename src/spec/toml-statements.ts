@@ -47,7 +47,7 @@ export function keysIn(text: string, { start, end }: Span): Key[] {
 }
 
 /** The numbers of the lists' tables so far. */
-export class Tables {
+class Tables {
   readonly #last = new Map<string, number>();
 
   /** The path of the table that a header opens. */

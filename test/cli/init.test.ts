@@ -103,7 +103,7 @@ describe("completion", () => {
       const { stdout: lines } = spawnSync("bash", ["--norc", "-c", shell], { encoding: "utf8" });
       return lines.split("\n").filter((word) => word !== "");
     };
-    const commands = "run resume rerun rollback runs show events breakers validate explain init schema completion";
+    const commands = "run resume rerun rollback runs show events breakers validate explain init schema lsp completion";
     expect(offered("agentflow", "")).toEqual(commands.split(" "));
     expect(offered("agentflow", "runs", "")).toEqual(["rm", "prune"]);
     expect(offered("agentflow", "runs", "prune", "--ke")).toEqual(["--keep"]);
