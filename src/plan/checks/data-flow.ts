@@ -55,7 +55,7 @@ function checkTable({ reads, place, table }: Reader, keys: ReadonlySet<string>, 
     const help = keys.has(read.name)
       ? `the whole state is still there as \`state\`: write \`state.${read.name}\`, or add \`${read.name}\` to the table`
       : near === undefined
-        ? `the table has ${listed(names)}`
+        ? `the table has ${listed(names)}; add what is needed to it`
         : `did you mean \`${near}\`?`;
     report.error("unknown-variable", place, `\`${read.name}\` is not in this agent's input table`, { ...rangeOf(read), help });
   }
@@ -216,7 +216,7 @@ function reasonDropped(kind: Trouble["kind"], name: string, { droppedBy, way, br
   const onWay = kind === "dropped" ? "" : ` on the way ${wayText(way)}`;
   return {
     code: "dropped-variable",
-    message: `\`${name}\` is not there any more${onWay}: \`${droppedBy}\` ${how}`,
+    message: `\`${name}\` is not there any more${onWay}: the agent \`${droppedBy}\` ${how}`,
     related: [{ path, at: "key", label: "here" }, ...branchesOf(kind === "dropped" ? [] : branches)],
     help: which === "drop" ? `remove "${name}" from the \`drop\` of \`${droppedBy}\`` : `add "${name}" to the \`keep\` of \`${droppedBy}\``,
   };
@@ -233,15 +233,15 @@ function reasonOfDoubt(name: string, { kind, agent }: Lack["doubts"][number], { 
   switch (kind) {
     case "tolerated": {
       const related = [{ path: placeOfTolerance(agent, texts), label: "a run goes on all the same" }];
-      return { code, message: `\`${name}\` is missing when \`${agent}\` has failed`, related };
+      return { code, message: `\`${name}\` is missing when the agent \`${agent}\` has failed`, related };
     }
     case "fallback": {
       const related = [{ path: ["agents", agent], at: "key" as const, label: `does not write \`${name}\`` }];
-      return { code, message: `\`${name}\` is missing when \`${agent}\` has stood in as the fallback`, related };
+      return { code, message: `\`${name}\` is missing when the agent \`${agent}\` has stood in as the fallback`, related };
     }
     case "answer": {
       const related = [{ path: ["agents", agent], at: "key" as const, label: `not all that it gives out has \`${name}\`` }];
-      return { code, message: `\`${name}\` may be missing: \`${agent}\` does not always write it`, related };
+      return { code, message: `\`${name}\` may be missing: the agent \`${agent}\` does not always write it`, related };
     }
   }
 }
