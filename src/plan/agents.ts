@@ -202,9 +202,9 @@ function planCanned(agent: EffectiveAgent, keys: AgentSpec, { effective, onlyBas
   const path = keys.replies === undefined ? agent.pathOf("reply") : [...agent.pathOf("replies"), odd];
   const isTold = path[1] !== agent.name && !onlyBases.has(String(path[1]));
   if (odd !== -1 && keys.output === undefined && !isTold && !onlyBases.has(agent.name) && handlers.serving.has(agent.name)) {
-    report.lacks(["agents", agent.name, "output"], path, "only an object can be merged into the state", {
+    report.lacks(["agents", agent.name, "output"], path, "a reply that is no table needs `output`: the key of the state that gets it", {
       label: "needs `output`",
-      help: `say where this reply goes, for example output = "${keyOf(agent.name)}"`,
+      help: `add output = "${keyOf(agent.name)}"`,
       fix: { safe: false, edits: [{ path: ["agents", agent.name], at: "end", text: `output = "${keyOf(agent.name)}"\n` }] },
     });
   }

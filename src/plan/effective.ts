@@ -75,7 +75,7 @@ function baseOf(
     const circle = [first, ...others, first].map((one) => `\`${one}\``).join(" → ");
     report.doubtful("extends-cycle", ["agents", first, "extends"], `these agents extend each other in a circle: ${circle}`, {
       related: others.map((one) => ({ path: ["agents", one, "extends"], label: "and then this one" })),
-      help: "the last agent of a chain extends nothing",
+      help: "remove `extends` from one of these agents: the last of a chain has none",
     });
     return undefined;
   }

@@ -1,3 +1,4 @@
+import type { Span } from "../spec/diagnostic.ts";
 import type { ExpressionContext, ExpressionProblem, Read, Reads } from "./scope.ts";
 import { compilePattern } from "./pattern.ts";
 
@@ -115,7 +116,7 @@ function visitName(walk: Walk, node: Node, { locals }: Surroundings): void {
   } else if (root !== undefined) {
     if (root === "state") walk.wholeState = true;
   } else if (walk.words.has(name)) {
-    problem(walk, node, { ...reservedName(name), ...stateFix(name, node, walk.context) });
+    problem(walk, node, reservedName(name, node, walk.context));
   } else {
     walk.keys.push({ name, viaState: false, tested: false, start: node.start, end: node.end });
   }
@@ -148,16 +149,20 @@ function envProblem({ context }: Walk, message: string, help: string): Wording {
 }
 
 /** The problem of a word that cannot be a bare name. */
-export function reservedName(name: string): Wording {
+export function reservedName(name: string, place: Span, context: ExpressionContext): Wording {
   return {
     code: "reserved-name",
     message: `\`${name}\` is a word of the expression language and cannot stand alone as a name`,
-    help: `for the key of the state, write \`state.${name}\``,
+    help:
+      context.input === true
+        ? `give it another name in the \`input\` table; a key of the state is \`state.${name}\``
+        : `for the key of the state, write \`state.${name}\``,
+    ...stateFix(name, place, context),
   };
 }
 
 /** The name as a member of the state. Where bare names are something else than the state, it may not be there. */
-export function stateFix(name: string, { start, end }: { start: number; end: number }, context: ExpressionContext): Pick<Wording, "fix"> {
+function stateFix(name: string, { start, end }: Span, context: ExpressionContext): Pick<Wording, "fix"> {
   return context.input === true ? {} : { fix: { safe: true, start, end, text: `state.${name}` } };
 }
 

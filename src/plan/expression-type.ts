@@ -202,7 +202,8 @@ function needs(walk: Walk, node: Node, operand: Node, kinds: readonly Kind[], me
   const type = infer(walk, operand);
   const fitting = narrowed(type, kinds);
   if (fitting.kinds.size > 0) return fitting;
-  tell(walk, node, operand, type, `${message}, not ${describeType(type)}`);
+  const help = kinds.length === 1 && kinds[0] === "boolean" ? "compare it with something, for example count > 0" : undefined;
+  tell(walk, node, operand, type, `${message}, not ${describeType(type)}`, help);
   return ANY;
 }
 
@@ -298,7 +299,11 @@ function tellConstant(walk: Walk, node: Node, about: Node, type: Type, other: Ty
   push(walk, node, about, type, {
     kind: "constant",
     message: `this is ${outcome} true: ${name} ${reason}${contrast ? "" : `, and the other side ${describeType(other)}`}`,
-    ...(near === undefined || near === value ? {} : { help: `did you mean "${near}"?` }),
+    ...(near !== undefined && near !== value
+      ? { help: `did you mean "${near}"?` }
+      : contrast
+        ? {}
+        : { help: `compare it with ${describeType(type)}` }),
   });
 }
 
@@ -327,9 +332,11 @@ function same(walk: Walk, node: Node, left: Node, right: Node, kinds: readonly K
 }
 
 function conversion({ op }: Node, one: Type, other: Type): string | undefined {
-  const text = [one, other].some(({ kinds }) => kinds.size === 1 && kinds.has("string"));
-  const number = [one, other].some(({ kinds }) => kinds.size === 1 && kinds.has("number"));
-  if (!text || !number) return undefined;
+  const isOne = (kind: Kind): boolean => [one, other].some(({ kinds }) => kinds.size === 1 && kinds.has(kind));
+  if (isOne("object")) return "name the member of the object that is meant";
+  if (!isOne("number")) return undefined;
+  if (isOne("list")) return "write `size(…)` around the list for the number of its entries";
+  if (!isOne("string")) return undefined;
   return op === "+"
     ? "write `string(…)` around the number, or `double(…)` around the string"
     : "write `double(…)` around the string, or compare it with a text";

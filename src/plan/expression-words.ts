@@ -2,7 +2,7 @@ import type { Span } from "../spec/diagnostic.ts";
 import { isCertain, nearest } from "../spec/suggest.ts";
 import { ExpressionError } from "./expression-error.ts";
 import type { ExpressionContext, ExpressionProblem } from "./scope.ts";
-import { children, endOfLiteral, type Node, reservedName, stateFix, type Wording } from "./expression-tree.ts";
+import { children, endOfLiteral, type Node, reservedName, type Wording } from "./expression-tree.ts";
 
 /**
  * The mistakes that the CEL package finds, in words for a person who does not know it. Its own messages carry a drawing
@@ -37,9 +37,12 @@ export function syntaxProblem(thrown: unknown, text: string, context: Expression
   const found = text.slice(start, end);
   const negation = NEGATION.exec(text.slice(0, start));
   if (negation !== null && thrown.code.startsWith("unexpected")) return negationProblem(negation, text);
-  const wording = describeSyntax(thrown, found);
-  const isReserved = wording.code === "reserved-name";
-  return { ...wording, ...(isReserved ? stateFix(found, { start, end }, context) : operatorFix(text, start, found)), start, end };
+  if (isReserved(thrown, found)) return { ...reservedName(found, { start, end }, context), start, end };
+  return { ...describeSyntax(thrown, found), ...operatorFix(text, start, found), start, end };
+}
+
+function isReserved({ code }: CelError, found: string): boolean {
+  return code === "reserved_identifier" || (code === "unexpected_token" && found === "in");
 }
 
 /** A word of other languages before what it negates. */
@@ -159,6 +162,11 @@ const TOO_LARGE = {
   help: "move a part of it to a stage of its own",
 } as const;
 
+function helpForCharacter(found: string): string {
+  if (/^[\w'"]/.test(found)) return "an operator such as `==` or `&&` may be missing before it";
+  return /^\p{L}/u.test(found) ? "a key with such a letter is written as in `state['größe']`" : "remove it";
+}
+
 const TOKENS: Readonly<Record<string, string>> = {
   RPAREN: "`)`",
   RBRACKET: "`]`",
@@ -185,20 +193,14 @@ function describeSyntax({ code, summary }: CelError, found: string): Wording {
   switch (code) {
     case "limit_exceeded":
       return TOO_LARGE;
-    case "reserved_identifier":
-      return reservedName(found);
     case "unexpected_character":
     case "unexpected_token":
-      if (found === "in" && code === "unexpected_token") return reservedName(found);
       if (found === "") return invalid("this expression ends too early", "something is missing after what stands last");
       if (Object.hasOwn(OPERATORS, found)) return invalid(`\`${found}\` is no operator here`, `write \`${OPERATORS[found]}\``);
       if (/^[)\]}]$/.test(found)) return invalid(`${quote(found)} cannot stand here`, "remove it, or open it before");
       if (/^[\s\p{C}]/u.test(found)) return invalid(`the character ${codePoint(found)} cannot stand here`);
       if (found.normalize("NFKC") !== found) return invalid(`${quote(found)} cannot stand here`, `write ${quote(found.normalize("NFKC"))}`);
-      return invalid(
-        `${quote(found)} cannot stand here`,
-        /^[\w'"]/.test(found) ? "an operator such as `==` or `&&` may be missing before it" : undefined,
-      );
+      return invalid(`${quote(found)} cannot stand here`, helpForCharacter(found));
     case "expected_token": {
       const expected = TOKENS[/^Expected (\w+)/.exec(summary)?.[1] ?? ""] ?? "something else";
       return invalid(
@@ -439,6 +441,7 @@ interface Named {
 }
 
 function helpFor(node: Node | undefined, { summary, code }: CelError, text: string): string | undefined {
+  if (code === "invalid_logical_operand" || code === "invalid_condition_type") return "compare it with something, for example count > 0";
   if (code !== "no_such_overload") return undefined;
   const twice = node === undefined ? undefined : comparedTwice(node, text);
   if (twice !== undefined) return `write \`${shorten(twice)}\``;

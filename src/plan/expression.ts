@@ -41,7 +41,14 @@ export type CompiledExpression = { readonly expression: Expression } | { readonl
 
 /** Never throws. */
 export function compileExpression(text: string, context: ExpressionContext): CompiledExpression {
-  if (text.trim() === "") return refuse({ code: "empty-expression", message: "there is no expression", start: 0, end: text.length });
+  if (text.trim() === "")
+    return refuse({
+      code: "empty-expression",
+      message: "there is no expression",
+      help: "write one, such as `count > 0`, or remove the key",
+      start: 0,
+      end: text.length,
+    });
   const plain = readPlain(text, context);
   if (plain === undefined) return withFixes(compileFully(text, context), text, context);
   let full: Expression | undefined;

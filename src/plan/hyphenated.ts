@@ -16,6 +16,31 @@ export function hyphenated(read: Read, text: string, keys: ReadonlySet<string>):
   return undefined;
 }
 
+/**
+ * The same for a member: `order.ship-to`, where nothing writes `to`. What members there are is not known, so this is said only
+ * where the subtraction cannot be meant.
+ */
+export function hyphenatedMember(read: Read, text: string, keys: ReadonlySet<string>): ExpressionProblem | undefined {
+  for (const { 0: chain, index } of text.matchAll(MEMBER)) {
+    const end = index + chain.length;
+    if (
+      read.start < index ||
+      read.end > end ||
+      chain
+        .split("-")
+        .slice(1)
+        .some((part) => keys.has(part))
+    )
+      continue;
+    const written = `['${chain}']`;
+    const help = `for the member \`${chain}\`, write \`${written}\` in place of \`.${chain}\``;
+    return { ...readAs(chain), start: index, end, help, fix: { safe: false, start: index - 1, end, text: written } };
+  }
+  return undefined;
+}
+
+const MEMBER = /(?<=(?<!\bstate)\.)[A-Za-z_]\w*(?:-\w+)+/g;
+
 /** Names with nothing but a minus between them, the first one perhaps as a member of the state. */
 const CHAIN = /(?:(?<state>(?<![\w.])state\s*\.\s*)|(?<=\.\s*)|(?<![\w.]))[A-Za-z_]\w*(?:-\w+)+/g;
 
@@ -47,14 +72,15 @@ function namesIn(text: string, index: number, chain: string, state: string): Nam
 
 function problemOf({ name, start, end }: Named): ExpressionProblem {
   return {
-    code: "hyphenated-name",
-    message: `\`${name}\` is read here as ${name
-      .split("-")
-      .map((part) => `\`${part}\``)
-      .join(" minus ")}`,
+    ...readAs(name),
     start,
     end,
     help: `for the key \`${name}\`, write \`state['${name}']\``,
     fix: { safe: true, start, end, text: `state['${name}']` },
   };
+}
+
+function readAs(name: string): Pick<ExpressionProblem, "code" | "message"> {
+  const parts = name.split("-").map((part) => `\`${part}\``);
+  return { code: "hyphenated-name", message: `\`${name}\` is read here as ${parts.join(" minus ")}` };
 }

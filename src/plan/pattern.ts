@@ -83,8 +83,9 @@ function sizeOf(source: string): number {
 /** What the pattern asks for that no expression may, even where V8's engine could do it. */
 function feature(source: string): Pattern | undefined {
   const bare = source.replaceAll(new RegExp(ATOM, "g"), (atom) => (/^\\[1-9k]/.test(atom) ? "\\1" : ""));
-  if (/\(\?<?[=!]/.test(bare)) return { reason: "look-around such as (?=…) is not supported" };
-  if (bare.includes("\\1")) return { reason: "back-references such as \\1 are not supported" };
+  if (/\(\?<?[=!]/.test(bare))
+    return { reason: "look-around such as (?=…) is not supported", help: "ask in two steps: `text.matches('…') && !text.matches('…')`" };
+  if (bare.includes("\\1")) return { reason: "back-references such as \\1 are not supported", help: "let a script look for it" };
   if (/\(\?[a-z]*i/.test(bare)) return { reason: "(?i) is not supported", help: "write `text.lowerAscii().matches('…')`" };
   return undefined;
 }

@@ -61,8 +61,8 @@ export function tellMember(report: Report, path: Path, name: string, group: stri
   report.doubtful("branch-in-group", path, `\`${name}\` is a member of the group \`${group}\`; a branch ${verb} the whole group`, {
     related: [{ path: [...GROUPS, group], at: "key", label: "the group" }],
     help: `write ${path.at(-1)} = "${group}"`,
-    // To lead back to a group needs a bound, where leading nowhere needed none.
-    fix: { safe: verb === "starts from", edits: [{ path, text: `"${group}"` }] },
+    // Another stage may be meant; and to lead back to a group needs a bound, where leading nowhere needed none.
+    fix: { safe: false, edits: [{ path, text: `"${group}"` }] },
   });
 }
 

@@ -146,10 +146,14 @@ function compileInside(text: string, { start, end, quote }: Inside, context: Exp
   if ("expression" in compiled) return compiled;
   return {
     problems: compiled.problems.map((problem) =>
-      problem.code === "empty-expression" ? { ...problem, start: opening, end: end + CLOSING.length } : shiftProblem(problem, start),
+      problem.code === "empty-expression"
+        ? { ...problem, help: EMPTY_HELP, start: opening, end: end + CLOSING.length }
+        : shiftProblem(problem, start),
     ),
   };
 }
+
+const EMPTY_HELP = "write one between `${{` and `}}`, or remove them";
 
 function shiftProblem(problem: ExpressionProblem, by: number): ExpressionProblem {
   return { ...shift(problem, by), ...(problem.fix === undefined ? {} : { fix: shift(problem.fix, by) }) };

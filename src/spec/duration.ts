@@ -87,7 +87,8 @@ const WORDS = [
 
 function explain(text: string, rules: DurationRules): string {
   const { zero = false } = rules;
-  if (text === "none") return `(no limit) makes no sense here${zero ? '; write "0s" for no time at all' : ""}`;
+  if (text === "none")
+    return `(no limit) makes no sense here; write ${zero ? '"0s" for no time at all' : 'how long, such as "30s" or "5m"'}`;
   if (text.startsWith("-")) return "is negative; a duration is not";
   if (BARE_NUMBER.test(text)) return `has no unit; write "${text}s" for seconds or "${text}ms" for milliseconds`;
   const { meant } = meantBy(text, rules);

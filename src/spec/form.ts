@@ -114,7 +114,7 @@ function unknownKey(path: Path, known: readonly string[], data: JsonObject): Dia
   // What is a key elsewhere was not mistyped, but misplaced.
   const homes = isMistyped ? [] : homesOf(name);
   if (homes.length > 0)
-    return problem("unknown-key", path, what, { at: "key", label: "not known here", help: `\`${name}\` stands in ${homes.join(" or ")}` });
+    return problem("unknown-key", path, what, { at: "key", label: "not known here", help: `\`${name}\` stands in ${eitherOf(homes)}` });
   if (meant === undefined) {
     const help = `known keys: ${knownKeys(table, known, data).join(", ")}`;
     return problem("unknown-key", path, what, { at: "key", label: "not known here", help });
@@ -172,15 +172,22 @@ function knownKeys(table: Path, known: readonly string[], data: JsonObject): rea
 
 const SECRET_KEY = /^(?:api[-_]?)?(?:key|token|secret|password)$/i;
 
-/** The tables where a key would be right: those with a fixed name, or else all, where they are few. */
+/** The tables where a key would be right, where they are few: those with a fixed name, or else all. */
 function homesOf(name: string): string[] {
   const tables = tableKeys();
   const homes = [...tables]
     .filter(([header, keys]) => header !== "" && Object.hasOwn(keys, name) && !tables.has(`${header.slice(0, -1)}.${name}]`))
     .map(([header]) => header);
   const fixed = homes.filter((header) => !/NAME|\[\[/.test(header));
-  const best = fixed.length > 0 ? fixed : homes;
-  return best.length <= 2 ? best : [];
+  if (fixed.length === 0) return homes.length <= 2 ? homes : [];
+  // What is a default of agents is a key of an agent first.
+  return fixed.length <= 2
+    ? homes.filter((header) => fixed.includes(header) || (header === "[agents.NAME]" && fixed.includes("[defaults]")))
+    : [];
+}
+
+function eitherOf(names: readonly string[]): string {
+  return names.length < 3 ? names.join(" or ") : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
 }
 
 function wrongChoice(path: Path, kind: string, choices: readonly Json[], value: Json | undefined): Diagnostic {
@@ -273,11 +280,15 @@ function typeText(path: Path, expected: string, value: Json): string | undefined
 }
 
 function listText(path: Path, value: string): string {
-  const list = path.at(-1) === "command" ? value.trim().split(/\s+/) : [value];
+  const list = path.at(-1) === "command" ? (value.match(WORD) ?? []) : [value];
   return JSON.stringify(list).replaceAll('","', '", "');
 }
 
-function typeHelp(path: Path, expected: string, value: Json): string | undefined {
+/** A word of a command; a template is one, whatever is in it. */
+const WORD = /(?:\$\{\{.*?\}\}|\S)+/gs;
+
+/** What to write instead, where that can be seen. */
+export function typeHelp(path: Path, expected: string, value: Json): string | undefined {
   if (typeof value === "number" && value > 0) {
     if (expected.startsWith("a duration")) return `write "${value}s" for seconds or "${value}ms" for milliseconds`;
     if (expected.startsWith("a size")) return `write "${value}B" for bytes or "${value}KB"`;
@@ -288,6 +299,7 @@ function typeHelp(path: Path, expected: string, value: Json): string | undefined
   if (expected === "text" && (typeof value === "number" || typeof value === "boolean")) return `write "${value}"`;
   if (typeof value === "string" && expected.endsWith("number") && /^-?\d+(\.\d+)?$/.test(value)) return `write ${value}, without quotes`;
   if (typeof value === "string" && expected.startsWith("true") && /^(?:true|false)$/.test(value)) return `write ${value}, without quotes`;
+  if (expected === "a table" && Array.isArray(value) && value.every(isJsonObject)) return `write ${tableName(path)}, in single brackets`;
   if (isJsonObject(value) && path.join(".") === "orchestration.sequential.agents") {
     const tables = Object.keys(value).map((name) => tableName(["agents", name]));
     return `here stands the order, agents = ["first", "second"]; what an agent is stands in ${tables.length === 0 ? "[agents.NAME]" : tables.join(", ")}`;
@@ -327,7 +339,7 @@ function ruleHelp(path: Path, code: FormCode, value: Json | undefined): string |
     case "empty-text":
       return key === "command"
         ? 'for example command = ["node", "script.mjs"]'
-        : `write something between the quotes, or remove ${typeof path.at(-1) === "number" ? "the entry" : `\`${key}\``}`;
+        : `write something between the quotes${NEEDED_TEXTS.has(key) ? "" : `, or remove ${typeof path.at(-1) === "number" ? "the entry" : `\`${key}\``}`}`;
     case "control-character":
       return key === "name" ? "a name is one line; longer text stands in `description`" : "take it out, or write it in another way";
     case "invalid-variable":
@@ -338,6 +350,9 @@ function ruleHelp(path: Path, code: FormCode, value: Json | undefined): string |
       return undefined;
   }
 }
+
+/** What cannot be left out, or only for something else. */
+const NEEDED_TEXTS: ReadonlySet<string> = new Set(["file", "module", "shell", "from_agent", "to_agent", "base_url"]);
 
 const TOO_FEW_HELP: Readonly<Record<string, string>> = {
   agents: "a group has two members or more; a single agent stands in the sequence itself",

@@ -1,6 +1,6 @@
 import { AGENT_KEYS_BY_TYPE, EXCLUSIVE_AGENT_KEYS } from "./agent-keys.ts";
 import type { Diagnostic, Fix, Path } from "./diagnostic.ts";
-import { describe, tableName } from "./form.ts";
+import { describe, tableName, typeHelp } from "./form.ts";
 import { handlersIn } from "./handlers.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { isJsonObject, jsonEqual } from "./json.ts";
@@ -216,8 +216,11 @@ function checkInput(name: string, input: Json): Diagnostic[] {
   const { type, default: fallback } = input;
   const choices = items(input.enum);
   const fits = typeof type === "string" && Object.hasOwn(IS_OF_TYPE, type) ? IS_OF_TYPE[type as InputType] : () => true;
-  const mismatch = (value: Json, place: Path, key: string): Diagnostic =>
-    problem("wrong-type", place, `\`${key}\`: expected a value of type ${JSON.stringify(type)}, got ${describe(value)}`);
+  const mismatch = (value: Json, place: Path, key: string): Diagnostic => {
+    const help = typeHelp(place, WORDS[type as InputType], value);
+    const message = `\`${key}\`: expected a value of type ${JSON.stringify(type)}, got ${describe(value)}`;
+    return problem("wrong-type", place, message, help === undefined ? {} : { help });
+  };
   const problems = choices.flatMap((choice, index) => (fits(choice) ? [] : [mismatch(choice, [...path, "enum", index], `enum[${index}]`)]));
   if (fallback === undefined) return problems;
   if (input.required === true) {
@@ -242,6 +245,16 @@ const IS_OF_TYPE: Record<InputType, (value: Json) => boolean> = {
   boolean: (value) => typeof value === "boolean",
   list: Array.isArray,
   object: isJsonObject,
+};
+
+/** The types in the words of {@link typeHelp}. */
+const WORDS: Record<InputType, string> = {
+  string: "text",
+  number: "a number",
+  integer: "a whole number",
+  boolean: "true or false",
+  list: "a list of values",
+  object: "a table",
 };
 
 function checkGroup(name: string, group: Json): Diagnostic[] {

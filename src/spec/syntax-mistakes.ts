@@ -211,10 +211,11 @@ const number: Find = ({ source, start, text, offset }) => {
 };
 
 function numberMeant(written: string): [meant: string | undefined, help: string] {
-  if (/^\d+,\d+$/.test(written)) return [written.replace(",", "."), "write a point: 1.5"];
-  if (/^[+-]?\.\d+$/.test(written)) return [written.replace(".", "0."), "write a digit before the point: 0.5"];
-  if (/^[+-]?\d+\.$/.test(written)) return [`${written}0`, "write a digit after the point: 5.0"];
-  if (/^0+\d+$/.test(written)) return [written.replace(/^0+/, ""), "write it without the 0 before it"];
+  if (/^\d+,\d+$/.test(written)) return [written.replace(",", "."), `write ${written.replace(",", ".")}, with a point`];
+  if (/^[+-]?\.\d+$/.test(written))
+    return [written.replace(".", "0."), `write ${written.replace(".", "0.")}, with a digit before the point`];
+  if (/^[+-]?\d+\.$/.test(written)) return [`${written}0`, `write ${written}0, with a digit after the point`];
+  if (/^0+\d+$/.test(written)) return [written.replace(/^0+/, ""), `write ${written.replace(/^0+/, "")}, without the 0 before it`];
   return [undefined, ""];
 }
 

@@ -142,10 +142,11 @@ function replacement(value: unknown, path: Path, context: Replacing): unknown {
     return null;
   };
   if (typeof value === "bigint") {
-    return refuse("inexact-integer", `${value} is too large to be kept exactly as a number`, "write it as a string");
+    return refuse("inexact-integer", `${value} is too large to be kept exactly as a number`, `write it in quotes: "${value}"`);
   }
   if (typeof value === "number" && !Number.isFinite(value)) {
-    return refuse("not-json", `${Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf"} is not a JSON number, and the state is JSON`);
+    const word = Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
+    return refuse("not-json", `${word} is not a JSON number, and the state is JSON`, "write a number or a text, or leave it out");
   }
   if (value instanceof Date) {
     context.dates ??= writtenDates(context.text);

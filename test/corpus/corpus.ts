@@ -36,8 +36,12 @@ export function rightFiles(): string[] {
 }
 
 export function textOf(file: string): string {
-  return readFileSync(join(RIGHT, `${file}.toml`), "utf8");
+  const text = TEXTS.get(file) ?? readFileSync(join(RIGHT, `${file}.toml`), "utf8");
+  TEXTS.set(file, text);
+  return text;
 }
+
+const TEXTS = new Map<string, string>();
 
 /** What is set where the files are checked. */
 export const ENVIRONMENT: Readonly<Record<string, string>> = {

@@ -160,13 +160,6 @@ export const DATA_FLOW: readonly Mistake[] = [
 /** What the checks do not find yet; each with the code that it should have. */
 export const DATA_FLOW_LATER: readonly Mistake[] = [
   {
-    file: "meeting-minutes",
-    replace: "[agents.tasks]\n",
-    by: '[agents.tasks]\noutput = "decisions"\n',
-    place: 'agents = ["decisions", «"tasks"»]',
-    code: "group-conflict",
-  },
-  {
     file: "support-triage",
     replace: 'from_agent = "classify"\nto_agent = "general"',
     by: 'from_agent = "classify"\ncondition = "topic == \'other\'"\nto_agent = "general"',

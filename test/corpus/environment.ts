@@ -33,15 +33,17 @@ export const ENVIRONMENT_MISTAKES: readonly Mistake[] = [
   { file: "deploy", replace: 'CI = "true"', by: "CI = \"${{ env[«'CI_SERVER'»] }}\"", code: "unset-variable" },
   { file: "smallest", replace: "[agents.greet]", by: "«# agentflow-ignore unknown-key: it is new»\n[agents.greet]", code: "unused-ignore" },
   { file: "smallest", replace: "[agents.greet]", by: "«# agentflow-ignore unreached-agent»\n[agents.greet]", code: "invalid-ignore" },
-];
-
-/** What the checks do not find yet; each with the code that it should have. */
-export const ENVIRONMENT_LATER: readonly Mistake[] = [
-  { file: "deploy", replace: 'CI = "true"', by: 'API_KEY = «"sk-proj-abcdefghijklmnopqrstuvwxyz0123456789"»', code: "secret-in-file" },
+  // Secrets.
+  {
+    file: "deploy",
+    replace: 'CI = "true"',
+    by: 'API_KEY = "«sk-proj-abcdefghijklmnopqrstuvwxyz0123456789»"',
+    code: "secret-in-file",
+  },
   {
     file: "gateway",
     replace: 'X-Purpose = "documents"',
-    by: 'Authorization = «"Bearer sk-proj-abcdefghijklmnopqrstuvwxyz0123456789"»',
+    by: 'Authorization = "Bearer «sk-proj-abcdefghijklmnopqrstuvwxyz0123456789»"',
     code: "secret-in-file",
   },
   {
@@ -50,5 +52,7 @@ export const ENVIRONMENT_LATER: readonly Mistake[] = [
     by: "| head -n 200 # «ghp_0123456789abcdefghijklmnopqrstuvwxyzAB»'",
     code: "secret-in-file",
   },
-  // Silence.
 ];
+
+/** What the checks do not find yet; each with the code that it should have. */
+export const ENVIRONMENT_LATER: readonly Mistake[] = [];

@@ -99,8 +99,18 @@ export const EXPRESSIONS: readonly Mistake[] = [
     by: "The tests fail with ${{ «package» }}",
     code: "reserved-name",
   },
-  { file: "offline-support", replace: 'condition = "urgent"', by: "condition = \"«type» == 'urgent'\"", code: "reserved-name" },
-  { file: "tabs", replace: "'/'\"", by: "'/' + «string»\"", code: "reserved-name" },
+  {
+    file: "ticket-summary",
+    replace: 'long = "count > 10" }\nsystem_prompt = "You sum up in ${{ long ?',
+    by: 'loop = "count > 10" }\nsystem_prompt = "You sum up in ${{ «loop» ?',
+    code: "reserved-name",
+  },
+  {
+    file: "quiz",
+    replace: 'input = { questions = "questions" }\nprompt = "Answer without having read anything: ${{ questions }}"',
+    by: 'input = { list = "questions" }\nprompt = "Answer without having read anything: ${{ «list» }}"',
+    code: "reserved-name",
+  },
   {
     file: "deploy",
     replace: '["node", "agents/build.mjs", "${{ commit }}"]',
@@ -129,17 +139,11 @@ export const EXPRESSIONS: readonly Mistake[] = [
   { file: "blog-post", replace: "!good && stages", by: "good «!==» true && stages", code: "invalid-expression" },
   { file: "podcast", replace: "has(state.notes) ? state.notes : ''", by: "notes «??» ''", code: "invalid-expression" },
   { file: "wide-characters", replace: "result.split('\\\\n')", by: "result.split('«\\n»')", code: "invalid-expression" },
+  // `-` is minus in an expression.
+  { file: "model-evaluation", replace: "state['test-questions']", by: "«test-questions»", code: "hyphenated-name" },
+  { file: "model-evaluation", replace: "state['test-questions']", by: "size(«state.test-questions»)", code: "hyphenated-name" },
+  { file: "ticket-summary", replace: "customer['customer-id']", by: "customer.«customer-id»", code: "hyphenated-name" },
 ];
 
 /** What the checks do not find yet; each with the code that it should have. */
-export const EXPRESSIONS_LATER: readonly Mistake[] = [
-  // `-` is minus in an expression.
-  { file: "image-captions", replace: 'prompt = "${{ many', by: "prompt = \"${{ «cap-tion» + '' }}${{ many", code: "hyphenated-name" },
-  { file: "ticket-summary", replace: "customer['customer-id']", by: "customer.«customer-id»", code: "hyphenated-name" },
-  {
-    file: "blog-post",
-    replace: 'prompt = "Is this good? Answer GOOD, or say what to change:\\n\\n${{ draft }}"',
-    by: 'prompt = "${{ «draft-text» }}"',
-    code: "hyphenated-name",
-  },
-];
+export const EXPRESSIONS_LATER: readonly Mistake[] = [];

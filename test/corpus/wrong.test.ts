@@ -28,10 +28,14 @@ const EXPECTED_LATER = [FORM_LATER, NAMES_LATER, FLOW_LATER, EXPRESSIONS_LATER, 
 
 async function check(mistake: Mistake): Promise<void> {
   const { text, start, end } = withMistake(mistake);
-  const found = await diagnose(mistake.file, text);
-  const told = found.map(({ code, place }) => ({ code, ...placeIn(text, place?.start ?? -1, place?.end ?? -1), by: lineAndColumn(place) }));
+  const found = await told(mistake);
+  const places = found.map(({ code, place }) => ({
+    code,
+    ...placeIn(text, place?.start ?? -1, place?.end ?? -1),
+    by: lineAndColumn(place),
+  }));
   const place = placeIn(text, start, end);
-  expect(told).toEqual([{ code: mistake.code, ...place, by: { from: place.from, to: place.to } }]);
+  expect(places).toEqual([{ code: mistake.code, ...place, by: { from: place.from, to: place.to } }]);
 }
 
 test("there are enough mistakes", () => expect(THEMES.flatMap(({ mistakes }) => mistakes).length).toBeGreaterThanOrEqual(180));
@@ -43,15 +47,15 @@ describe.each(THEMES.filter(({ mistakes }) => mistakes.length > 0))("$theme", ({
     const left: string[] = [];
     for (const mistake of mistakes) {
       const { text } = withMistake(mistake);
-      const [found] = await diagnose(mistake.file, text);
+      const [found] = await told(mistake);
       if (found?.fix?.safe === true) left.push(shown(await diagnose(mistake.file, edited(text, found.fix.edits))));
     }
-    expect(left.filter((told) => told !== "")).toEqual([]);
+    expect(left.filter((rest) => rest !== "")).toEqual([]);
   });
 
   test("the messages", async () => {
     const messages: string[] = [];
-    for (const mistake of mistakes) messages.push(shown(await diagnose(mistake.file, withMistake(mistake).text)));
+    for (const mistake of mistakes) messages.push(shown(await told(mistake)));
     await expect(`${messages.join(`\n\n${"-".repeat(80)}\n\n`)}\n`).toMatchFileSnapshot(join(import.meta.dirname, `messages/${theme}.txt`));
   });
 });
@@ -60,6 +64,15 @@ describe.each(THEMES.filter(({ mistakes }) => mistakes.length > 0))("$theme", ({
 describe.skipIf(process.env.EXPECTED_LATER === undefined)("expected later", () => {
   test.each(EXPECTED_LATER)("$code in $file: $by", check);
 });
+
+/** What is told of a mistake; each file is checked once. */
+function told(mistake: Mistake): Promise<readonly Located[]> {
+  const found = TOLD.get(mistake) ?? diagnose(mistake.file, withMistake(mistake).text);
+  TOLD.set(mistake, found);
+  return found;
+}
+
+const TOLD = new Map<Mistake, Promise<readonly Located[]>>();
 
 function edited(text: string, edits: readonly LocatedEdit[]): string {
   const fromTheEnd = edits.toSorted((one, other) => other.place.start - one.place.start);

@@ -204,8 +204,8 @@ describe("extends", () => {
       { a: { type: "canned", reply: 5 }, b: { extends: "a" }, base: { type: "canned", reply: 6 }, c: { extends: "base" } },
       ["a", "b", "c"],
       [
-        "agents.a.reply missing-key: only an object can be merged into the state",
-        "agents.base.reply missing-key: only an object can be merged into the state",
+        "agents.a.reply missing-key: a reply that is no table needs `output`: the key of the state that gets it",
+        "agents.base.reply missing-key: a reply that is no table needs `output`: the key of the state that gets it",
       ],
     ],
     [

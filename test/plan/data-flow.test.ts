@@ -222,7 +222,11 @@ describe("an input table", () => {
       ],
     ],
     ["has near names", "${{ sale }}", [["`sale` is not in this agent's input table", "did you mean `sales`?"]]],
-    ["has no other names", "${{ banana }}", [["`banana` is not in this agent's input table", "the table has `sales`, `year`"]]],
+    [
+      "has no other names",
+      "${{ banana }}",
+      [["`banana` is not in this agent's input table", "the table has `sales`, `year`; add what is needed to it"]],
+    ],
     [
       "does not hide that the state has no such key",
       "${{ state.banana }}",

@@ -4,8 +4,8 @@ import { evaluate, failure, problems, told } from "./expressions.ts";
 
 describe("problems that the text shows", () => {
   test.each<[string, readonly string[]]>([
-    ["", ["empty-expression [] there is no expression"]],
-    [" \n", ["empty-expression [ \n] there is no expression"]],
+    ["", ["empty-expression [] there is no expression (write one, such as `count > 0`, or remove the key)"]],
+    [" \n", ["empty-expression [ \n] there is no expression (write one, such as `count > 0`, or remove the key)"]],
     ["count +", ["invalid-expression [] this expression ends too early (something is missing after what stands last)"]],
     ["count = 3", ["invalid-expression [=] `=` is no operator here (write `==`)"]],
     ["count === 3", ["invalid-expression [===] `===` is no operator here (write `==`)"]],
@@ -34,8 +34,8 @@ describe("problems that the text shows", () => {
       ["invalid-expression [\n] a line break cannot stand in quotes (in TOML's single quotes write `\\n`, in its double quotes `\\\\n`)"],
     ],
     ["name.matches('\\d')", ["invalid-expression [\\d] `\\d` is no escape sequence (write `\\\\d`, or an `r` before the quotes)"]],
-    ["größe", ["invalid-expression [ö] `ö` cannot stand here"]],
-    ["a == 😀", ["invalid-expression [😀] `😀` cannot stand here"]],
+    ["größe", ["invalid-expression [ö] `ö` cannot stand here (a key with such a letter is written as in `state['größe']`)"]],
+    ["a == 😀", ["invalid-expression [😀] `😀` cannot stand here (remove it)"]],
     ["a\u00a0== 1", ["invalid-expression [\u00a0] the character U+00A0 cannot stand here"]],
     ["1e999", ["invalid-expression [1e999] `1e999` is not a number"]],
     ["items.map(1, 2)", ["invalid-expression [1] the first argument is a name for each item, not `1` (as in `items.all(item, item > 0)`)"]],
@@ -74,8 +74,13 @@ describe("problems that the text shows", () => {
     ["'a' in 'abc'", ["type-mismatch ['a' in 'abc'] cannot look for string in string: `'a' in 'abc'` (write `text.contains(…)`)"]],
     ["[1] == {'a': 1}", ["type-mismatch [[1] == {'a': 1}] cannot compare list with object: `[1] == {'a': 1}`"]],
     ["[1] < ['a']", ["type-mismatch [[1] < ['a']] cannot compare list with list: `[1] < ['a']`"]],
-    ["1 ? 2 : 3", ["type-mismatch [1] this must be true or false, not a number: `1`"]],
-    ["ready && 'yes'", ["type-mismatch [ready && 'yes'] `&&` needs true or false on both sides, not a string: `ready && 'yes'`"]],
+    ["1 ? 2 : 3", ["type-mismatch [1] this must be true or false, not a number: `1` (compare it with something, for example count > 0)"]],
+    [
+      "ready && 'yes'",
+      [
+        "type-mismatch [ready && 'yes'] `&&` needs true or false on both sides, not a string: `ready && 'yes'` (compare it with something, for example count > 0)",
+      ],
+    ],
     ["[1][0.5]", ["type-mismatch [[1][0.5]] the index of a list is a whole number: `[1][0.5]`"]],
     ["'abc'.first", ["type-mismatch ['abc'.first] a string has no members: `'abc'.first`"]],
     [

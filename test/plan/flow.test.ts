@@ -71,27 +71,27 @@ describe("a key that some way leaves out:", () => {
       closed("a b", { a: { ...writes("k"), on_error: "fail" }, b: { ...reads("${{ k }}"), drop: ["k"] } }, [
         when("b → b", "source == 'x'", 2),
       ]),
-      ["dropped-variable: `k` is not there any more on the way `a` → `b` → `b`: `b` drops it"],
+      ["dropped-variable: `k` is not there any more on the way `a` → `b` → `b`: the agent `b` drops it"],
     ],
     [
       "a stage that may fail",
       closed("a b", { a: { ...writes("k"), on_error: "continue" }, b: reads("${{ k }}") }),
-      ["missing-on-path: `k` is missing when `a` has failed"],
+      ["missing-on-path: `k` is missing when the agent `a` has failed"],
     ],
     [
       "all stages that may fail by default",
       closed("a b", { a: writes("k"), b: reads("${{ k }}") }, [], { defaults: { on_error: "continue" } }),
-      ["missing-on-path: `k` is missing when `a` has failed"],
+      ["missing-on-path: `k` is missing when the agent `a` has failed"],
     ],
     [
       "a fallback that does not write it",
       closed("a b", { a: { ...writes("k"), fallback: "f" }, f: writes("j"), b: reads("${{ k }}") }),
-      ["missing-on-path: `k` is missing when `f` has stood in as the fallback"],
+      ["missing-on-path: `k` is missing when the agent `f` has stood in as the fallback"],
     ],
     [
       "some canned replies",
       closed("a b", { a: { type: "canned", replies: [{ k: 1 }, {}] }, b: reads("${{ k }}") }),
-      ["missing-on-path: `k` may be missing: `a` does not always write it"],
+      ["missing-on-path: `k` may be missing: the agent `a` does not always write it"],
     ],
     [
       "an input that may not be given",
@@ -128,7 +128,7 @@ describe("a key that some way leaves out:", () => {
 
   test("is a warning where no input is declared, since it may be given", async () => {
     const definition = pipeline({ agents: ["a", "b"] }, { a: { ...writes("k"), on_error: "continue" }, b: reads("${{ k }}") });
-    expect(await told(definition)).toEqual(["~ missing-on-path: `k` is missing when `a` has failed"]);
+    expect(await told(definition)).toEqual(["~ missing-on-path: `k` is missing when the agent `a` has failed"]);
   });
 
   test("is not told where an agent on the way may write it that does not say so", async () => {
@@ -168,13 +168,13 @@ describe("a key is there where", () => {
 
   test("but not where only one of two sides has read it", async () => {
     expect(await told(closed("a", agents, [when("a → b", "k == 1 || source == 'x'")]))).toContain(
-      "missing-on-path: `k` is missing when `a` has failed",
+      "missing-on-path: `k` is missing when the agent `a` has failed",
     );
   });
 
   test("and not where a branch that looked for it was used up", async () => {
     const branches = [when("a → c", "!has(state.k)", 1)];
-    expect(await told(closed("a b", agents, branches))).toContain("missing-on-path: `k` is missing when `a` has failed");
+    expect(await told(closed("a b", agents, branches))).toContain("missing-on-path: `k` is missing when the agent `a` has failed");
   });
 });
 
@@ -189,8 +189,12 @@ describe("a group's key is there", () => {
 
   test.each<[sentence: string, settings: object, expected: string[]]>([
     ["if all its members have to succeed", {}, []],
-    ["unless it goes on without some", { on_error: "continue" }, ["missing-on-path: `k` is missing when `a` has failed"]],
-    ["unless it needs some of them", { on_error: "continue", min_success: 2 }, ["missing-on-path: `k` is missing when `a` has failed"]],
+    ["unless it goes on without some", { on_error: "continue" }, ["missing-on-path: `k` is missing when the agent `a` has failed"]],
+    [
+      "unless it needs some of them",
+      { on_error: "continue", min_success: 2 },
+      ["missing-on-path: `k` is missing when the agent `a` has failed"],
+    ],
     ["if it needs all of them", { on_error: "continue", min_success: 3 }, []],
   ])("%s", async (_sentence, settings, expected) => expect(await told(group(settings, members))).toEqual(expected));
 
@@ -207,17 +211,17 @@ describe("a key that was dropped", () => {
     [
       "by name",
       closed("a b c", { a: writes("k"), b: { ...writes(), drop: ["k"] }, c: reads("${{ k }}") }),
-      ["dropped-variable: `k` is not there any more: `b` drops it"],
+      ["dropped-variable: `k` is not there any more: the agent `b` drops it"],
     ],
     [
       "since others are kept",
       closed("a b c", { a: writes("k", "j"), b: { ...writes(), keep: ["j"] }, c: reads("${{ k }}") }),
-      ["dropped-variable: `k` is not there any more: `b` keeps only other keys"],
+      ["dropped-variable: `k` is not there any more: the agent `b` keeps only other keys"],
     ],
     [
       "is an input, too",
       closed("a b", { a: { ...writes(), drop: ["source"] }, b: reads("${{ source }}") }),
-      ["dropped-variable: `source` is not there any more: `a` drops it"],
+      ["dropped-variable: `source` is not there any more: the agent `a` drops it"],
     ],
     ["is written again", closed("a b c d", { a: writes("k"), b: { ...writes(), drop: ["k"] }, c: writes("k"), d: reads("${{ k }}") }), []],
     ["by the stage that reads it", closed("a b", { a: writes("k"), b: { ...reads("${{ k }}"), drop: ["k"] } }), []],
@@ -226,7 +230,7 @@ describe("a key that was dropped", () => {
 
   test("in a condition after the stage that drops it", async () => {
     const definition = closed("a b", { a: writes("k"), b: { ...reads("${{ k }}"), drop: ["k"] } }, [when("b → end", "k == 1")]);
-    expect(await told(definition)).toEqual(["dropped-variable: `k` is not there any more: `b` drops it"]);
+    expect(await told(definition)).toEqual(["dropped-variable: `k` is not there any more: the agent `b` drops it"]);
   });
 });
 
@@ -257,7 +261,7 @@ end = true
 `;
     expect(await problemsOf(outer, inner(branching("{ k = 2 }")))).toEqual([]);
     expect(await problemsOf(outer, inner(branching("{ j = 2 }")))).toEqual([
-      "agents.r.command.1 missing-on-path: `k` may be missing: `a` does not always write it",
+      "agents.r.command.1 missing-on-path: `k` may be missing: the agent `a` does not always write it",
     ]);
   });
 

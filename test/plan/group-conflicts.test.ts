@@ -30,7 +30,7 @@ test.each([
   ["a number", 0],
 ])("a canned reply that is %s needs an output key", (_, reply) => {
   const agents = { a: { type: "canned", reply }, b: hidden };
-  expect(problems(agents, {})).toEqual(["only an object can be merged into the state"]);
+  expect(problems(agents, {})).toEqual(["a reply that is no table needs `output`: the key of the state that gets it"]);
   expect(problems({ ...agents, a: { ...agents.a, output: "x" } }, {})).toEqual([]);
 });
 

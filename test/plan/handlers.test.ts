@@ -61,7 +61,7 @@ describe("row 99: a circuit breaker", () => {
     [
       "no end",
       { max_failures: 1, reset_after: "none" },
-      'reset_after invalid-duration: `reset_after`: "none" (no limit) makes no sense here',
+      'reset_after invalid-duration: `reset_after`: "none" (no limit) makes no sense here; write how long, such as "30s" or "5m"',
     ],
     ["no reset_after", { max_failures: 1 }, "reset_after missing-key: [agents.a.circuit_breaker] needs `reset_after`"],
     ["no max_failures", { reset_after: "1s" }, "max_failures missing-key: [agents.a.circuit_breaker] needs `max_failures`"],
@@ -152,7 +152,7 @@ describe("row 94: the agent that undoes another", () => {
       'agents.b.stdout missing-key: with stdout = "text", `b` needs `output`: the key of the state that gets it',
     ]);
     expect(await problemsOf(pipeline({ agents: ["a", "b"] }, { ...agents, b: c({ reply: "x" }) }))).toEqual([
-      "agents.b.reply missing-key: only an object can be merged into the state",
+      "agents.b.reply missing-key: a reply that is no table needs `output`: the key of the state that gets it",
     ]);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { compileExpression } from "../../src/plan/expression.ts";
-import { hyphenated } from "../../src/plan/hyphenated.ts";
+import { hyphenated, hyphenatedMember } from "../../src/plan/hyphenated.ts";
 import type { ExpressionProblem } from "../../src/plan/scope.ts";
 
 /** What is told of an expression in which nothing but `keys` is written, without repetitions. */
@@ -63,4 +63,29 @@ describe("nothing is said", () => {
     ["of a member of something else", "order.tax-rate > 0", ["order", "tax-rate"]],
     ["of a name without a hyphen", "tax > 0", ["tax-rate"]],
   ])("%s", (_sentence, text, keys) => expect(problemsOf(text, ...keys)).toEqual([]));
+});
+
+describe("a member with a hyphen", () => {
+  function memberIn(text: string, ...keys: string[]): string[] {
+    const compiled = compileExpression(text, {});
+    if (!("expression" in compiled)) throw new Error(JSON.stringify(compiled.problems));
+    const unknown = compiled.expression.reads.keys.filter(({ name }) => !keys.includes(name));
+    const problems = unknown.flatMap((read) => hyphenatedMember(read, text, new Set(keys)) ?? []);
+    return problems.map(({ message, help = "", start, end, fix }) => {
+      const after = fix === undefined ? "" : text.slice(0, fix.start) + fix.text + text.slice(fix.end);
+      return `${text.slice(start, end)} | ${message} | ${help} | ${String(fix?.safe)} ${after}`;
+    });
+  }
+
+  test("is told with its place in brackets", () =>
+    expect(memberIn("order.ship-to == 'Oslo'", "order")).toEqual([
+      "ship-to | `ship-to` is read here as `ship` minus `to` | for the member `ship-to`, write `['ship-to']` in place of `.ship-to` | false order['ship-to'] == 'Oslo'",
+    ]));
+
+  test.each([
+    ["of a difference from a member", "order.total-paid > 0", ["order", "paid"]],
+    ["of a difference with spaces", "order.total - paid > 0", ["order"]],
+    ["of a member of the state", "state.ship-to == ''", []],
+    ["in brackets", "order['ship-to'] == 'Oslo'", ["order"]],
+  ])("is not told %s", (_sentence, text, keys) => expect(memberIn(text, ...keys)).toEqual([]));
 });

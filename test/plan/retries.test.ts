@@ -116,7 +116,7 @@ describe("a kind of failure in retry_on", () => {
       "comes from none of those that have the list",
       { a: script(), b: script() },
       { retries: 1, retry_on: ["rate_limit"] },
-      ["~ defaults.retry_on.0 pointless-retry: no agent that takes this fails as `rate_limit`"],
+      ["~ defaults.retry_on.0 pointless-retry: no agent that uses this list fails as `rate_limit`"],
     ],
     ["may come from code", { a: { type: "module", module: "x.mjs", retries: 1, retry_on: ["rate_limit", "exit"] } }, undefined, []],
     ["may be what a canned agent stands for", { a: { type: "canned", retries: 1, retry_on: ["rate_limit"] } }, undefined, []],

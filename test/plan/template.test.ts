@@ -93,8 +93,8 @@ describe("problems", () => {
     ],
     ["${{ 'name }}", ["unterminated-template [${{] `${{` has no `}}` that ends it (the quote in `'name }}` is never closed)"]],
     ["${{ don't }}\nand 'more'", ["unterminated-template [${{] `${{` has no `}}` that ends it (the quote in `'t }}` is never closed)"]],
-    ["a ${{ }} b", ["empty-expression [${{ }}] there is no expression"]],
-    ["${{}}", ["empty-expression [${{}}] there is no expression"]],
+    ["a ${{ }} b", ["empty-expression [${{ }}] there is no expression (write one between `${{` and `}}`, or remove them)"]],
+    ["${{}}", ["empty-expression [${{}}] there is no expression (write one between `${{` and `}}`, or remove them)"]],
     ["a ${{ name == }} b", ["invalid-expression [] this expression ends too early (something is missing after what stands last)"]],
     [
       "${{ loop }} ${{ name }} ${{ 1 + 'a' }} ${{ env.HOME }}",

@@ -83,7 +83,7 @@ describe("parseDuration refuses", () => {
 
   test("none where there has to be an end", () =>
     expect([parseDuration("none", { none: false }), parseDuration("none", { none: false, zero: true })]).toEqual([
-      { problem: '"none" (no limit) makes no sense here' },
+      { problem: '"none" (no limit) makes no sense here; write how long, such as "30s" or "5m"' },
       { problem: '"none" (no limit) makes no sense here; write "0s" for no time at all' },
     ]));
 });

@@ -103,11 +103,11 @@ describe("readSpec tells", () => {
       "[[hooks]]",
     );
     expect(await problemsOf(text)).toEqual([
-      "3:1 unknown-key: unknown key `timeout` in [orchestration.sequential] (`timeout` stands in [defaults] or [orchestration])",
+      "3:1 unknown-key: unknown key `timeout` in [orchestration.sequential] (`timeout` stands in [defaults], [agents.NAME] or [orchestration])",
       '6:11 wrong-type: `timeout`: expected a duration such as "30s", got the number 30 (write "30s" for seconds or "30ms" for milliseconds)',
       "7:1 unknown-key: unknown key `comand` in [agents.one] (replace `comand` with `command`)",
       '8:1 wrong-type-key: `prompt` is a key of llm agents, and `one` is a script (remove `prompt`, or make it type = "llm")',
-      "10:9 not-json: nan is not a JSON number, and the state is JSON",
+      "10:9 not-json: nan is not a JSON number, and the state is JSON (write a number or a text, or leave it out)",
       '11:1 missing-key: [[hooks]] needs `on` (for example on = "after_run")',
       "11:1 missing-key: [[hooks]] needs `command` or `module`",
     ]);
@@ -115,8 +115,8 @@ describe("readSpec tells", () => {
 
   test("nothing of a value that it has refused before", async () => {
     expect(await problemsOf(fileWith("[agents.one]", "timeout = inf", "retries = 99999999999999999999"))).toEqual([
-      "4:11 not-json: inf is not a JSON number, and the state is JSON",
-      "5:11 inexact-integer: 99999999999999999999 is too large to be kept exactly as a number (write it as a string)",
+      "4:11 not-json: inf is not a JSON number, and the state is JSON (write a number or a text, or leave it out)",
+      '5:11 inexact-integer: 99999999999999999999 is too large to be kept exactly as a number (write it in quotes: "99999999999999999999")',
     ]);
   });
 });

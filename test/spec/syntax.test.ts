@@ -212,13 +212,13 @@ const rows: Row[] = [
   ["a comment of another language", "// a\nb = 1", "//", "`//` begins no comment", "a comment begins with #", "# a\nb = 1"],
   ["one after a value", "a = 1 // x\nb = 1", "//", "`//` begins no comment", "a comment begins with #", "a = 1 # x\nb = 1"],
   ["one that begins with a semicolon", "; a\nb = 1", ";", "`;` begins no comment", "a comment begins with #", "# a\nb = 1"],
-  ["a decimal comma", "a = 1,5\nb = 1", "1,5", "`1,5` is not a number", "write a point: 1.5", "a = 1.5\nb = 1"],
+  ["a decimal comma", "a = 1,5\nb = 1", "1,5", "`1,5` is not a number", "write 1.5, with a point", "a = 1.5\nb = 1"],
   [
     "a number that begins with a point",
     "a = .5\nb = 1",
     ".5",
     "`.5` is not a number",
-    "write a digit before the point: 0.5",
+    "write 0.5, with a digit before the point",
     "a = 0.5\nb = 1",
   ],
   [
@@ -226,10 +226,10 @@ const rows: Row[] = [
     "a = 5.\nb = 1",
     "5.",
     "`5.` is not a number",
-    "write a digit after the point: 5.0",
+    "write 5.0, with a digit after the point",
     "a = 5.0\nb = 1",
   ],
-  ["a number that begins with 0", "a = 007\nb = 1", "007", "`007` is not a number", "write it without the 0 before it", "? a = 7\nb = 1"],
+  ["a number that begins with 0", "a = 007\nb = 1", "007", "`007` is not a number", "write 7, without the 0 before it", "? a = 7\nb = 1"],
   [
     "a percentage",
     "a = 50%\nb = 1",

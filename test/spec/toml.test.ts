@@ -50,17 +50,18 @@ describe("parseToml refuses", () => {
   test("numbers that JSON cannot say, each with its path", () => {
     const { data, diagnostics } = parseToml("a = nan\n[b]\nc = [1, -inf, +inf]\nd = 1e999\ne = 9007199254740993\nf = 9007199254740991\n");
     expect(data).toEqual({ a: null, b: { c: [1, null, null], d: null, e: null, f: 9007199254740991 } });
+    const help = "write a number or a text, or leave it out";
     expect(diagnostics).toEqual<Diagnostic[]>([
-      { severity: "error", code: "not-json", message: "nan is not a JSON number, and the state is JSON", path: ["a"] },
-      { severity: "error", code: "not-json", message: "-inf is not a JSON number, and the state is JSON", path: ["b", "c", 1] },
-      { severity: "error", code: "not-json", message: "inf is not a JSON number, and the state is JSON", path: ["b", "c", 2] },
-      { severity: "error", code: "not-json", message: "inf is not a JSON number, and the state is JSON", path: ["b", "d"] },
+      { severity: "error", code: "not-json", message: "nan is not a JSON number, and the state is JSON", help, path: ["a"] },
+      { severity: "error", code: "not-json", message: "-inf is not a JSON number, and the state is JSON", help, path: ["b", "c", 1] },
+      { severity: "error", code: "not-json", message: "inf is not a JSON number, and the state is JSON", help, path: ["b", "c", 2] },
+      { severity: "error", code: "not-json", message: "inf is not a JSON number, and the state is JSON", help, path: ["b", "d"] },
       {
         severity: "error",
         code: "inexact-integer",
         message: "9007199254740993 is too large to be kept exactly as a number",
         path: ["b", "e"],
-        help: "write it as a string",
+        help: 'write it in quotes: "9007199254740993"',
       },
     ]);
   });

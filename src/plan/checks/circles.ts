@@ -33,8 +33,8 @@ const MESSAGES: Record<Key, string> = {
 };
 
 const HELP: Record<Key, string> = {
-  fallback: "the last agent of a chain has no fallback",
-  rollback: "name an agent that has no `rollback` of its own",
+  fallback: "remove `fallback` from one of these agents: the last of a chain has none",
+  rollback: "name an agent that has no `rollback` of its own, or remove that one",
 };
 
 function* circlesOf(agents: ReadonlyMap<string, EffectiveAgent>): Generator<Circle> {

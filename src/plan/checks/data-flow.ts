@@ -59,7 +59,7 @@ function checkTable({ reads, place, table }: Reader, keys: ReadonlySet<string>, 
     const help = keys.has(read.name)
       ? `the whole state is still there as \`state\`: write \`state.${read.name}\`, or add \`${read.name}\` to the table`
       : near === undefined
-        ? `the table has ${listed(names)}`
+        ? `the table has ${listed(names)}; add what is needed to it`
         : `did you mean \`${near}\`?`;
     report.error("unknown-variable", place, `\`${read.name}\` is not in this agent's input table`, { ...rangeOf(read), help });
   }
@@ -79,9 +79,8 @@ function troublesOf(reader: Reader, isHalf: ReturnType<typeof checkHyphens>, sta
 }
 
 function troubleAt(read: Read, where: FlowPlace, reader: Reader, { flow, keys }: StateFlow): Trouble["kind"] | null {
+  if (!flow.mayLack(where, read.name)) return null;
   const kinds = new Set(flow.originsAt(where, read.name).map(({ kind }) => kind));
-  const isMissing = kinds.has("absent") || kinds.has("dropped");
-  if (!isMissing) return null;
   if (kinds.has("input") || kinds.has("write")) {
     // A condition that does not find its key does not hold, as it is meant to be.
     return kinds.has("open") || reader.isCondition || isGuarded(read, reader.parts) ? null : "sometimes";
@@ -251,7 +250,7 @@ function reasonDropped(kind: Trouble["kind"], name: string, { droppedBy, way, br
   const onWay = kind === "dropped" ? "" : ` on the way ${wayText(way)}`;
   return {
     code: "dropped-variable",
-    message: `\`${name}\` is not there any more${onWay}: \`${droppedBy}\` ${how}`,
+    message: `\`${name}\` is not there any more${onWay}: the agent \`${droppedBy}\` ${how}`,
     related: [{ path, at: "key", label: "here" }, ...branchesOf(kind === "dropped" ? [] : branches)],
     help: which === "drop" ? `remove "${name}" from the \`drop\` of \`${droppedBy}\`` : `add "${name}" to the \`keep\` of \`${droppedBy}\``,
   };
@@ -268,15 +267,15 @@ function reasonOfDoubt(name: string, { kind, agent }: Lack["doubts"][number], { 
   switch (kind) {
     case "tolerated": {
       const related = [{ path: placeOfTolerance(agent, texts), label: "a run goes on all the same" }];
-      return { code, message: `\`${name}\` is missing when \`${agent}\` has failed`, related };
+      return { code, message: `\`${name}\` is missing when the agent \`${agent}\` has failed`, related };
     }
     case "fallback": {
       const related = [{ path: ["agents", agent], at: "key" as const, label: `does not write \`${name}\`` }];
-      return { code, message: `\`${name}\` is missing when \`${agent}\` has stood in as the fallback`, related };
+      return { code, message: `\`${name}\` is missing when the agent \`${agent}\` has stood in as the fallback`, related };
     }
     case "answer": {
       const related = [{ path: ["agents", agent], at: "key" as const, label: `not all that it gives out has \`${name}\`` }];
-      return { code, message: `\`${name}\` may be missing: \`${agent}\` does not always write it`, related };
+      return { code, message: `\`${name}\` may be missing: the agent \`${agent}\` does not always write it`, related };
     }
   }
 }

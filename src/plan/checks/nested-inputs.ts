@@ -21,7 +21,10 @@ export function checkNestedInputs(agent: EffectiveAgent, { input, call }: AgentP
     const isFree = near !== undefined && !input.some((entry) => entry.key === near);
     report.error("unknown-input", [...path, key], `${inner} declares no input called \`${key}\``, {
       at: "key",
-      help: near === undefined ? `it declares ${listed(inputs.keys())}` : `replace \`${key}\` with \`${near}\``,
+      help:
+        near === undefined
+          ? `it declares ${listed(inputs.keys())}; remove \`${key}\`, or declare it there: [inputs.${key}]`
+          : `replace \`${key}\` with \`${near}\``,
       ...(isFree ? { fix: { safe: isCertain(key, near, inputs.keys()), edits: [{ path: [...path, key], at: "key", text: near }] } } : {}),
     });
   }

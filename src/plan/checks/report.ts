@@ -1,4 +1,5 @@
 import type { Diagnostic, Path, Related } from "../../spec/diagnostic.ts";
+import { NAME } from "../../spec/rules.ts";
 import { NAMELESS } from "../../spec/salvage.ts";
 import { isCertain, nearest } from "../../spec/suggest.ts";
 import type { PlanCode } from "../codes.ts";
@@ -155,7 +156,7 @@ function describeUnknown({ name, path, agents, groups, others }: UnknownName): D
     label: "not defined",
     ...(related.length === 0 ? {} : { related }),
     ...(near === undefined
-      ? { help: `known: ${listed(names)}; another one needs a table [agents.${name}]` }
+      ? { help: `known: ${listed(names)}${NAME.test(name) ? `; another one needs a table [agents.${name}]` : ""}` }
       : renaming([path, ...others], name, near, names)),
   };
 }

@@ -136,7 +136,7 @@ function checkCap(path: Path, retried: readonly User[], { report }: Retrying): v
   const written = agent.keys.retry_max_delay === undefined ? ["defaults", "retry_max_delay"] : agent.pathOf("retry_max_delay");
   report.warning("capped-delay", path, `this wait is cut to ${cap}, the longest that \`retry_max_delay\` allows`, {
     related: [{ path: written, label: "the longest wait" }],
-    help: `allow ${delay} or more, or shorten the wait`,
+    help: `write retry_max_delay = "${delay.replace(" ", "")}" or more, or shorten the wait`,
   });
 }
 
@@ -153,7 +153,7 @@ function checkKinds(path: Path, retried: readonly User[], { agents, effective, r
   const possible = retried.map(({ agent }) => KINDS[agents.get(agent.name)?.call.type ?? "function"]);
   const happens = (kind: FailureKind): boolean => possible.some((kinds) => kinds === null || kinds.includes(kind));
   const list = retried[0]?.keys.retry_on ?? [];
-  const who = retried.length === 1 ? `\`${retried[0]?.agent.name}\` never` : "no agent that takes this";
+  const who = retried.length === 1 ? `\`${retried[0]?.agent.name}\` never` : "no agent that uses this list";
   const other = [...new Set(possible.flatMap((kinds) => kinds ?? []))].join(", ");
   for (const [index, kind] of list.entries()) {
     if (happens(kind)) continue;
