@@ -6,6 +6,7 @@ import {
   joinOrigins,
   makeOrigins,
   mayBeAbsent,
+  mayLack,
   noOrigins,
   type Origin,
   originsAfter,
@@ -27,6 +28,8 @@ import { type Agents, type Doubt, type Effect, effectOf, type Write } from "./wr
 export interface Flow {
   /** Whether some run comes to the element. */
   isReached(element: string): boolean;
+  /** Whether a key may not be there. */
+  mayLack(place: FlowPlace, key: string): boolean;
   originsAt(place: FlowPlace, key: string): readonly Origin[];
   typeAt(place: FlowPlace, key: string): Type;
   /** What expressions see there; `result`: what an agent gave out. */
@@ -117,6 +120,7 @@ export function followState(source: FlowSource, asked: ReadonlySet<string> | nul
   };
   return {
     isReached: (element) => indexes.has(element),
+    mayLack: (place, key) => mayLack(table, bitsAt(place), key),
     originsAt,
     typeAt,
     namesAt,

@@ -137,6 +137,12 @@ export function originsWith(table: OriginTable, bits: Bits, keys: Iterable<strin
   return result;
 }
 
+/** Whether the key may not be there. */
+export function mayLack({ slots }: OriginTable, bits: Bits, key: string): boolean {
+  const slot = slots.get(key);
+  return slot === undefined || has(bits, slot.from + ABSENT) || has(bits, slot.from + DROPPED);
+}
+
 export function originsOf(table: OriginTable, bits: Bits, key: string): readonly Origin[] {
   const slot = table.slots.get(key);
   return slot === undefined ? [COMMON[ABSENT] as Origin] : slot.origins.filter((_, offset) => has(bits, slot.from + offset));

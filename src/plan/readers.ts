@@ -82,7 +82,7 @@ function agentReaders(
   return [...effective.values()].flatMap(({ name, keys, bases, pathOf }) => {
     const agent = agents.get(name);
     if (agent === undefined || !reached.has(name) || !isMeant(name)) return [];
-    const at = (key: string, ...more: (string | number)[]): Path => [...pathOf(key), ...more];
+    const at: PathTo = (key, ...more) => [...pathOf(key), ...more];
     const rest = { agent: name, at: [], isCondition: false, purpose: "" };
     const adapted = adapters.flatMap((which) => {
       const table = agent[which];
@@ -94,7 +94,7 @@ function agentReaders(
     // An input table that could not be read as it is written may have held any name.
     if ([name, ...bases].some((one) => report.doubtsIn(["agents", one, "input"]))) return adapted;
     const file = keys.prompt_file;
-    const prompt = file === undefined ? at("prompt") : { file: resolve(source.directory, file) };
+    const prompt = (): Place => (file === undefined ? at("prompt") : { file: resolve(source.directory, file) });
     return [...adapted, ...callReaders(agent, at, prompt).map((text) => ({ ...rest, table: agent.input, result: null, ...text }))];
   });
 }
@@ -104,12 +104,15 @@ function textOf(text: Expression | Template): Pick<Reader, "parts" | "reads"> {
 }
 
 type CallReader = Pick<Reader, "parts" | "reads" | "place"> & Partial<Pick<Reader, "purpose">>;
+type PathTo = (key: string, ...more: (string | number)[]) => Path;
 
-function callReaders({ call, input }: AgentPlan, at: (key: string, ...more: (string | number)[]) => Path, prompt: Place): CallReader[] {
+function callReaders({ call, input }: AgentPlan, at: PathTo, prompt: () => Place): CallReader[] {
   if (call.type === "script") {
-    const command =
-      typeof call.command === "string" ? [] : call.command.map((template, index) => ({ ...textOf(template), place: at("command", index) }));
-    return [...command, ...call.env.map(({ name, value }) => ({ ...textOf(value), place: at("env", name) }))];
+    const command = typeof call.command === "string" ? [] : call.command;
+    return [
+      ...command.flatMap((template, index) => textReader(template, () => at("command", index))),
+      ...call.env.flatMap(({ name, value }) => textReader(value, () => at("env", name))),
+    ];
   }
   if (call.type === "pipeline" && input === null) {
     const does = call.plan.inputs.size === 0 ? "reads" : "takes as an input";
@@ -117,11 +120,12 @@ function callReaders({ call, input }: AgentPlan, at: (key: string, ...more: (str
     return [{ place: at("file"), parts: [], reads: neededBy(call.plan), purpose }];
   }
   if (call.type !== "llm") return [];
-  const prompts = [
-    { place: at("system_prompt"), template: call.systemPrompt },
-    { place: prompt, template: call.prompt },
-  ];
-  return prompts.flatMap(({ place, template }) => (template === null ? [] : [{ ...textOf(template), place }]));
+  return [...textReader(call.systemPrompt, () => at("system_prompt")), ...textReader(call.prompt, prompt)];
+}
+
+/** None of a text that holds no expression. */
+function textReader(template: Template | null, place: () => Place): CallReader[] {
+  return template === null || template.constant ? [] : [{ ...textOf(template), place: place() }];
 }
 
 /** The range of what is not in the text: the whole is meant. */

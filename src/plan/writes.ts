@@ -79,6 +79,7 @@ export function memberEffect(group: GroupPlan, member: StagePlan, context: Agent
 const NEVER: Doubt = { kind: "answer", agent: "" };
 
 function stageEffect(stage: StagePlan, context: Agents): Pick<Effect, "writes" | "openBy"> {
+  if (stage.agent.fallback === null) return soleEffect(stage, context);
   const chain = servingAgents(stage.agent, context.agents);
   const variants = chain.map((agent) => agentWrites(agent, stage, context));
   const keys = new Set(variants.flatMap((variant) => [...(variant?.keys() ?? [])]));
@@ -92,6 +93,14 @@ function stageEffect(stage: StagePlan, context: Agents): Pick<Effect, "writes" |
   });
   const openBy = chain.flatMap((agent, index) => (variants[index] === null ? [agent.name] : []));
   return { writes, openBy };
+}
+
+/** Of a stage that one agent serves. */
+function soleEffect(stage: StagePlan, context: Agents): Pick<Effect, "writes" | "openBy"> {
+  const written = agentWrites(stage.agent, stage, context);
+  if (written === null) return { writes: [], openBy: [stage.agent.name] };
+  const tolerated = toleratedBy(stage);
+  return { writes: [...written].map(([key, { doubt, type }]) => ({ key, doubt: tolerated ?? doubt, type })), openBy: [] };
 }
 
 function toleratedBy({ name, agent }: StagePlan): Doubt | null {
@@ -168,8 +177,10 @@ function callWrites(agent: AgentPlan, stage: StagePlan, { writtenBy }: Agents): 
   }
 }
 
+const ANYTHING: Omit<Write, "key"> = { doubt: null, type: () => ANY };
+
 function declared(writes: AgentPlan["writes"]): Written | null {
-  return writes === null ? null : new Map(writes.map((key) => [key, { doubt: null, type: () => ANY }]));
+  return writes === null ? null : new Map(writes.map((key) => [key, ANYTHING]));
 }
 
 function repliesWritten(replies: readonly Json[], agent: AgentPlan, stage: StagePlan): Written {

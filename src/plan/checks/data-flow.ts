@@ -75,9 +75,8 @@ function troublesOf(reader: Reader, isHalf: ReturnType<typeof checkHyphens>, sta
 }
 
 function troubleAt(read: Read, where: FlowPlace, reader: Reader, { flow, keys }: StateFlow): Trouble["kind"] | null {
+  if (!flow.mayLack(where, read.name)) return null;
   const kinds = new Set(flow.originsAt(where, read.name).map(({ kind }) => kind));
-  const isMissing = kinds.has("absent") || kinds.has("dropped");
-  if (!isMissing) return null;
   if (kinds.has("input") || kinds.has("write")) {
     // A condition that does not find its key does not hold, as it is meant to be.
     return kinds.has("open") || reader.isCondition || isGuarded(read, reader.parts) ? null : "sometimes";

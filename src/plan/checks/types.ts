@@ -15,6 +15,8 @@ import type { More } from "./report.ts";
 export function checkTypes({ texts, readers, flow, isSound }: StateFlow): void {
   if (!isSound) return;
   for (const reader of readers) {
+    // A name alone goes with anything.
+    if (!reader.isCondition && reader.parts.every(({ expression }) => NAME.test(expression.text))) continue;
     const places = reader.at.filter(({ element }) => flow.isReached(element));
     if (places.length === 0) continue;
     const names = namesOf(reader, places, flow);
@@ -24,6 +26,8 @@ export function checkTypes({ texts, readers, flow, isSound }: StateFlow): void {
   }
   checkNestedInputs(texts, flow, readers);
 }
+
+const NAME = /^\s*\w+\s*$/;
 
 interface Context {
   readonly texts: Texts;
@@ -53,8 +57,6 @@ function checkPart(
   places: readonly FlowPlace[],
   context: Context,
 ): { readonly type: Type; readonly hasFindings: boolean } {
-  // A name alone goes with anything.
-  if (!reader.isCondition && /^\s*\w+\s*$/.test(expression.text)) return { type: ANY, hasFindings: false };
   const tree = expression.tree();
   if (tree === null) return { type: ANY, hasFindings: true };
   const { type, findings } = inferType(tree, expression.text, names);
