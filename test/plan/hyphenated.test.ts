@@ -110,5 +110,8 @@ describe("in a pipeline", () => {
     ]));
 
   test("a member is not, where what is taken from it may be an input that is not declared", async () =>
-    expect(await problemsIn(agents("${{ order.ship-to }}", "order"))).toEqual([]));
+    expect(await problemsIn(agents("${{ order.ship-to }}", "order", "sent-by"))).toEqual([]));
+
+  test("nor is a key that is taken from a member", async () =>
+    expect(await problemsIn({ ...agents("${{ order.total-paid }}", "order", "paid"), inputs })).toEqual([]));
 });
