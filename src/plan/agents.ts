@@ -44,12 +44,20 @@ const MINUTE_MS = 60_000;
 const DEFAULT_TIMEOUT_MS = { llm: 10 * MINUTE_MS, other: 60 * MINUTE_MS } as const;
 const DEFAULT_MAX_OUTPUT_BYTES = 10 * 1024 * 1024;
 
+/** Plans the agents of a file, and those that only the code knows. */
+export function planAgents(context: AgentsContext): Map<string, AgentPlan> {
+  const agents = new Map([...context.effective.values()].map((agent) => [agent.name, planAgent(agent, context)]));
+  checkModels(agents.values(), context);
+  for (const name of context.functions) if (!agents.has(name)) agents.set(name, planFunction(name, context.source.spec));
+  return agents;
+}
+
 /**
  * Fills in defaults and compiles what an agent holds.
  *
  * What cannot be planned is told and stood in for, so that the names of the file can be resolved all the same.
  */
-export function planAgent(agent: EffectiveAgent, context: AgentsContext): AgentPlan {
+function planAgent(agent: EffectiveAgent, context: AgentsContext): AgentPlan {
   const { report, source } = context;
   const keys = { ...source.spec.defaults, ...agent.keys };
   checkKeys(agent, context);
@@ -130,7 +138,7 @@ function checkKeys(agent: EffectiveAgent, context: AgentsContext): void {
 function keyProblems({ name, keys, isWhole }: EffectiveAgent, { onlyBases, handlers }: AgentsContext): Diagnostic[] {
   const { extends: _, ...others } = keys;
   const mayLackKeys = !isWhole || onlyBases.has(name);
-  return agentProblems(name, others, handlers.alone.has(name)).filter(({ code }) => code !== "missing-key" || !mayLackKeys);
+  return agentProblems(name, others, handlers.serving.has(name)).filter(({ code }) => code !== "missing-key" || !mayLackKeys);
 }
 
 /** Whichever agent it is about. */
@@ -170,7 +178,7 @@ function planCall(agent: EffectiveAgent, keys: AgentSpec, context: AgentsContext
       return plan === undefined ? STAND_IN : { type: "pipeline", plan };
     }
     case undefined:
-      needs(agent, "type", "a type", TYPE_HELP, context);
+      checkType(agent, context);
       return STAND_IN;
   }
 }
@@ -193,8 +201,8 @@ function planCanned(agent: EffectiveAgent, keys: AgentSpec, { effective, onlyBas
   const odd = replies.findIndex((reply) => reply !== null && !isJsonObject(reply) && !(textFits && typeof reply === "string"));
   const path = keys.replies === undefined ? agent.pathOf("reply") : [...agent.pathOf("replies"), odd];
   const isTold = path[1] !== agent.name && !onlyBases.has(String(path[1]));
-  if (odd !== -1 && keys.output === undefined && !isTold && !onlyBases.has(agent.name) && !handlers.alone.has(agent.name)) {
-    report.error("missing-key", path, "a reply that is no table needs `output`: the key of the state that gets it", {
+  if (odd !== -1 && keys.output === undefined && !isTold && !onlyBases.has(agent.name) && handlers.serving.has(agent.name)) {
+    report.lacks(["agents", agent.name, "output"], path, "a reply that is no table needs `output`: the key of the state that gets it", {
       label: "needs `output`",
       help: `add output = "${keyOf(agent.name)}"`,
       fix: { safe: false, edits: [{ path: ["agents", agent.name], at: "end", text: `output = "${keyOf(agent.name)}"\n` }] },
@@ -239,7 +247,6 @@ function planLlm(agent: EffectiveAgent, keys: AgentSpec, context: AgentsContext)
     const path = agent.keys.provider === undefined ? ["defaults", "provider"] : agent.pathOf("provider");
     report.error("unknown-provider", path, `there is no provider called \`${name}\``, unknownProvider(name, path, providers));
   }
-  if (keys.model === undefined) needs(agent, "model", "a model", 'write model = "…" here, or in [defaults] for all agents', context);
   return {
     type: "llm",
     provider: provider ?? { name, baseUrl: "", apiKeyEnv: null, headers: [], maxTokensField: null },
@@ -263,20 +270,36 @@ function planPrompt(agent: EffectiveAgent, keys: AgentSpec, { source, report }: 
   return text === undefined ? null : templateAt(text, { file }, namesOf(keys), report);
 }
 
-/** A key without which an agent cannot be run. It is told once: at the base, where that one is run and has it not either. */
-function needs(agent: EffectiveAgent, key: "type" | "model", what: string, help: string, context: AgentsContext): void {
-  const { effective, functions, onlyBases, report } = context;
+function checkType(agent: EffectiveAgent, context: AgentsContext): void {
+  if (!isAsked(agent, "type", context)) return;
+  const table = ["agents", agent.name];
+  context.report.lacks([...table, "type"], table, `the agent \`${agent.name}\` needs a type`, {
+    at: "key",
+    label: "needs `type`",
+    help: TYPE_HELP,
+  });
+}
+
+/** Tells which agents have no model: once for all of them, since one line in the defaults is enough. */
+function checkModels(agents: Iterable<AgentPlan>, context: AgentsContext): void {
+  const lacking = [...agents].flatMap(({ name, call }) => {
+    const agent = context.effective.get(name);
+    return call.type === "llm" && call.model === "" && agent !== undefined && isAsked(agent, "model", context) ? [["agents", name]] : [];
+  });
+  const [first, ...others] = lacking;
+  if (first === undefined) return;
+  context.report.lacks([...first, "model"], first, `the agent \`${first[1]}\` needs a model`, {
+    at: "key",
+    label: "needs `model`",
+    ...(others.length === 0 ? {} : { related: others.map((path) => ({ path, at: "key", label: "needs one as well" })) }),
+    help: 'write model = "…" here, or in [defaults] for all agents',
+  });
+}
+
+/** Whether a key that an agent lacks has to be told at it: not at a base that is not run, nor where its base lacks it already. */
+function isAsked(agent: EffectiveAgent, key: "type" | "model", { effective, functions, onlyBases }: AgentsContext): boolean {
+  if (!agent.isWhole || onlyBases.has(agent.name)) return false;
   const isTold = (name: string): boolean =>
     !onlyBases.has(name) && !functions.has(name) && effective.get(name)?.keys.type === agent.keys.type;
-  if (
-    !agent.isWhole ||
-    onlyBases.has(agent.name) ||
-    agent.bases.some((base) => isTold(base) && effective.get(base)?.keys[key] === undefined)
-  )
-    return;
-  report.error("missing-key", ["agents", agent.name], `the agent \`${agent.name}\` needs ${what}`, {
-    at: "key",
-    label: `needs \`${key}\``,
-    help,
-  });
+  return !agent.bases.some((base) => isTold(base) && effective.get(base)?.keys[key] === undefined);
 }

@@ -73,7 +73,7 @@ function baseOf(
   if (chain.includes(own.extends)) {
     const [first = name, ...others] = chain.slice(chain.indexOf(own.extends));
     const circle = [first, ...others, first].map((one) => `\`${one}\``).join(" → ");
-    report.error("extends-cycle", ["agents", first, "extends"], `these agents extend each other in a circle: ${circle}`, {
+    report.doubtful("extends-cycle", ["agents", first, "extends"], `these agents extend each other in a circle: ${circle}`, {
       related: others.map((one) => ({ path: ["agents", one, "extends"], label: "and then this one" })),
       help: "remove `extends` from one of these agents: the last of a chain has none",
     });

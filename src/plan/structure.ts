@@ -9,6 +9,8 @@ import type { AgentPlan, Element, GroupPlan, StagePlan } from "./plan.ts";
 export interface Structure {
   readonly sequence: readonly Element[];
   readonly elements: ReadonlyMap<string, Element>;
+  /** Groups that are no elements, since nothing leads to them. */
+  readonly apart: ReadonlyMap<string, GroupPlan>;
 }
 
 const SEQUENCE: Path = ["orchestration", "sequential", "agents"];
@@ -49,13 +51,14 @@ export function planStructure(names: Names): Structure {
   }
   checkMembers(elements, names);
   // What no run comes to is checked all the same.
-  for (const [name, group] of groupsOf(names)) if (!elements.has(name)) planGroup(name, group, null, names);
-  return { sequence, elements };
+  const rest = [...groupsOf(names)].filter(([name]) => !elements.has(name));
+  const apart = new Map(rest.map(([name, group]) => [name, planGroup(name, group, null, names)]));
+  return { sequence, elements, apart };
 }
 
 /** A branch starts from a group and leads to a group, not to one of its members. */
 export function tellMember(report: Report, path: Path, name: string, group: string, verb: "starts from" | "leads to"): void {
-  report.error("branch-in-group", path, `\`${name}\` is a member of the group \`${group}\`; a branch ${verb} the whole group`, {
+  report.doubtful("branch-in-group", path, `\`${name}\` is a member of the group \`${group}\`; a branch ${verb} the whole group`, {
     related: [{ path: [...GROUPS, group], at: "key", label: "the group" }],
     help: `write ${path.at(-1)} = "${group}"`,
     // Another stage may be meant; and to lead back to a group needs a bound, where leading nowhere needed none.
@@ -94,7 +97,7 @@ function planGroup(name: string, group: GroupSpec, number: number | null, names:
     const path = [...GROUPS, name, "agents", index];
     if (!claim(member, path, places, names.report)) continue;
     if (groupsOf(names).has(member)) {
-      names.report.error("group-in-group", path, `\`${member}\` is a group, and a group cannot be a member of another`, {
+      names.report.doubtful("group-in-group", path, `\`${member}\` is a group, and a group cannot be a member of another`, {
         related: [{ path: [...GROUPS, member], at: "key", label: "the group" }],
         help: 'to nest, make it a pipeline of its own, and here an agent with type = "pipeline"',
       });
@@ -135,7 +138,7 @@ function claim(name: string, path: Path, places: Map<string, Path>, report: Repo
     places.set(name, path);
     return true;
   }
-  report.error("duplicate-name", path, `\`${name}\` stands here twice`, {
+  report.doubtful("duplicate-name", path, `\`${name}\` stands here twice`, {
     label: "the second time",
     related: [{ path: first, label: "the first time" }],
     help: `for a second stage that does the same, define an agent with extends = "${name}"; to come back to it, write a branch with max_times`,

@@ -43,13 +43,33 @@ export function explainViolation(violation: Violation, data: JsonObject): Diagno
   }
 }
 
-/** Whether a key is missing only since it is misspelt, which is told. */
+/** Whether a key is missing only since it is misspelt, or a table that it stands in, which is told. */
 export function isMisspelt({ path }: Violation, all: readonly Violation[], data: JsonObject): boolean {
   if (valueAt(data, path) !== undefined) return false;
   return all.some((other) => {
-    const isBeside = other.path.length === path.length && other.path.slice(0, -1).every((part, index) => part === path[index]);
-    return other.kind === "unknown-key" && isBeside && nearest(String(other.path.at(-1)), other.known) === path.at(-1);
+    if (other.kind !== "unknown-key") return false;
+    const depth = other.path.length - 1;
+    const isBeside = depth < path.length && other.path.slice(0, -1).every((part, index) => part === path[index]);
+    if (!isBeside) return false;
+    const rest = path.slice(depth + 1);
+    const value = valueAt(data, other.path);
+    if (meantKey(other.path, other.known) === path[depth]) return value !== undefined && valueAt(value, rest) !== undefined;
+    // In a small table, whatever it was to be stands for what is needed there.
+    return rest.length === 0 && depth >= SMALL_TABLES_AT && !isJsonObject(value);
   });
+}
+
+/** Circuit breakers, groups, branches. */
+const SMALL_TABLES_AT = 3;
+
+/** The key that was probably meant by one that is not known. */
+export function meantKey(path: Path, known: readonly string[]): string | undefined {
+  const name = String(path.at(-1));
+  const near = nearest(name, known);
+  if (near !== undefined) return near;
+  const other = known.find((key) => SYNONYMS.get(name.toLowerCase())?.includes(key) === true);
+  const longer = known.filter((key) => key.startsWith(`${name}_`));
+  return other ?? (longer.length === 1 ? longer[0] : undefined);
 }
 
 /** A value in words: `the number 30`, `the text "abc"`, `a list`. */
@@ -89,13 +109,12 @@ function unknownKey(path: Path, known: readonly string[], data: JsonObject): Dia
       help: `name the environment variable that holds it: api_key_env = "${String(table[1]).toUpperCase().replaceAll(/\W/g, "_")}_API_KEY"`,
     });
   }
-  const near = nearest(name, known);
-  const isMistyped = near !== undefined && isCertain(name, near, known);
+  const meant = meantKey(path, known);
+  const isMistyped = meant !== undefined && isCertain(name, meant, known);
   // What is a key elsewhere was not mistyped, but misplaced.
   const homes = isMistyped ? [] : homesOf(name);
   if (homes.length > 0)
     return problem("unknown-key", path, what, { at: "key", label: "not known here", help: `\`${name}\` stands in ${eitherOf(homes)}` });
-  const meant = near ?? known.find((key) => key === SYNONYMS.get(name.toLowerCase()));
   if (meant === undefined) {
     const help = `known keys: ${knownKeys(table, known, data).join(", ")}`;
     return problem("unknown-key", path, what, { at: "key", label: "not known here", help });
@@ -112,27 +131,33 @@ function unknownKey(path: Path, known: readonly string[], data: JsonObject): Dia
 }
 
 /** What other tools call a key. */
-const SYNONYMS: ReadonlyMap<string, string> = new Map([
-  ["args", "command"],
-  ["cmd", "command"],
-  ["run", "shell"],
-  ["script", "shell"],
-  ["workdir", "cwd"],
-  ["working_directory", "cwd"],
-  ["environment", "env"],
-  ["system", "system_prompt"],
-  ["instructions", "system_prompt"],
-  ["user_prompt", "prompt"],
-  ["id", "name"],
-  ["when", "condition"],
-  ["if", "condition"],
-  ["from", "from_agent"],
-  ["to", "to_agent"],
-  ["event", "on"],
-  ["events", "on"],
-  ["steps", "agents"],
-  ["stages", "agents"],
-  ["members", "agents"],
+const SYNONYMS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["args", ["command"]],
+  ["cmd", ["command"]],
+  ["run", ["shell"]],
+  ["script", ["shell"]],
+  ["workdir", ["cwd"]],
+  ["working_directory", ["cwd"]],
+  ["environment", ["env"]],
+  ["system", ["system_prompt"]],
+  ["instructions", ["system_prompt"]],
+  ["user_prompt", ["prompt"]],
+  ["id", ["name"]],
+  ["when", ["condition"]],
+  ["if", ["condition"]],
+  ["from", ["from_agent"]],
+  ["to", ["to_agent"]],
+  ["event", ["on"]],
+  ["events", ["on"]],
+  ["steps", ["agents"]],
+  ["stages", ["agents"]],
+  ["members", ["agents"]],
+  ["group", ["parallel"]],
+  ["groups", ["parallel"]],
+  ["parallel_groups", ["parallel"]],
+  ["timeout", ["reset_after"]],
+  ["cooldown", ["reset_after"]],
+  ["threshold", ["max_failures"]],
 ]);
 
 /** Of an agent, those of its type. */

@@ -1,8 +1,9 @@
 import type { Json, JsonObject } from "./json.ts";
 import { isJsonObject } from "./json.ts";
 
-/** The agents that undo stages, with the fallbacks of these. */
+/** Who serves stages, and who undoes them; each with its fallbacks. */
 export interface Handlers {
+  readonly serving: ReadonlySet<string>;
   readonly all: ReadonlySet<string>;
   /** Of these, the ones that serve no stage: their output goes nowhere. */
   readonly alone: ReadonlySet<string>;
@@ -20,7 +21,7 @@ export function handlersIn(data: JsonObject): Handlers {
     agents,
   );
   const serving = withFallbacks(stages, agents);
-  return { all, alone: new Set([...all].filter((name) => !serving.has(name))) };
+  return { serving, all, alone: new Set([...all].filter((name) => !serving.has(name))) };
 }
 
 function withFallbacks(names: readonly string[], agents: ReadonlyMap<string, Json>): Set<string> {

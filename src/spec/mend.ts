@@ -1,5 +1,5 @@
 import type { Path } from "./diagnostic.ts";
-import { valueAt } from "./form.ts";
+import { meantKey, valueAt } from "./form.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { isJsonObject, setOwn } from "./json.ts";
 import { checkForm, type Violation } from "./schema.ts";
@@ -52,10 +52,8 @@ function mendOne(data: Table, violation: Violation): Path[] | null {
   const value = Object.hasOwn(parent, key) ? parent[key] : undefined;
   if (violation.kind === "unknown-key") {
     delete parent[key];
-    const meant = nearest(String(key), violation.known);
-    if (meant === undefined || value === undefined || Object.hasOwn(parent, meant)) return [];
-    setOwn(parent, meant, value);
-    return [[...path.slice(0, -1), meant]];
+    const meant = meantKey(path, violation.known);
+    return meant === undefined || value === undefined ? [] : putAs(meant, value, parent, path.slice(0, -1));
   }
   if (violation.kind === "choice" && typeof value === "string") {
     const meant = nearest(
@@ -70,6 +68,22 @@ function mendOne(data: Table, violation: Violation): Path[] | null {
   return leaveOut(data, path);
 }
 
+/** A value under the key that was meant; what stands there already stays. */
+function putAs(meant: string, value: Json, parent: Table, table: Path): Path[] {
+  const place = [...table, meant];
+  if (!Object.hasOwn(parent, meant)) {
+    setOwn(parent, meant, value);
+    return [place];
+  }
+  const present = parent[meant];
+  if (Array.isArray(present) && Array.isArray(value)) {
+    (present as Json[]).push(...value);
+    return value.map((_, index) => [...place, present.length - value.length + index]);
+  }
+  if (!isJsonObject(present) || !isJsonObject(value)) return [];
+  return Object.entries(value).flatMap(([key, inner]) => putAs(key, inner, present, place));
+}
+
 /** Leaves out the smallest part that the file can do without. */
 function leaveOut(data: Table, path: Path): Path[] | null {
   const parent = tableAt(data, path.slice(0, -1));
@@ -78,13 +92,15 @@ function leaveOut(data: Table, path: Path): Path[] | null {
   const filling = fillingFor(path);
   if (filling === null) return null;
   if (filling !== undefined) parent[key] = filling;
-  else if (Array.isArray(parent)) return leaveOut(data, path.slice(0, -1));
+  else if (Array.isArray(parent) || !Object.hasOwn(parent, key)) return leaveOut(data, path.slice(0, -1));
   else delete parent[key];
   return [path];
 }
 
 /** A name that nothing can have. */
 const NOBODY = "?";
+/** A condition that may hold or not. */
+const UNDECIDED = "has(meta.undecided)";
 const FILLINGS: readonly (readonly [pattern: RegExp, filling: Json | null])[] = [
   [/^orchestration(?: sequential(?: agents)?)?$/, null],
   [/^orchestration sequential agents \d+$/, NOBODY],
@@ -93,6 +109,7 @@ const FILLINGS: readonly (readonly [pattern: RegExp, filling: Json | null])[] = 
   [/^orchestration sequential parallel \S+ agents \d+$/, NOBODY],
   [/^orchestration sequential branches \d+$/, { from_agent: NOBODY }],
   [/^orchestration sequential branches \d+ from_agent$/, NOBODY],
+  [/^orchestration sequential branches \d+ condition$/, UNDECIDED],
   [/^hooks \d+$/, { on: "before_stage" }],
   [/^hooks \d+ on$/, "before_stage"],
   [/^(?:agents|inputs|providers) \S+$/, {}],

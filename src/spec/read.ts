@@ -2,11 +2,11 @@ import type { Diagnostic, Path } from "./diagnostic.ts";
 import { explainViolation, FORM_CODES, isMisspelt, valueAt } from "./form.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { freezeJson, isJsonObject, NotJsonError, toJson } from "./json.ts";
-import { checkRules, RULE_CODES } from "./rules.ts";
+import { checkRules, NEEDED_KEYS, RULE_CODES } from "./rules.ts";
 import { mend } from "./mend.ts";
 import { checkForm, type Violation } from "./schema.ts";
 import { checkSecrets, mayHoldSecret, SECRET_CODES } from "./secrets.ts";
-import type { PipelineSpec } from "./spec.ts";
+import { AGENT_TYPES, type PipelineSpec } from "./spec.ts";
 import { parseToml, TOML_CODES } from "./toml.ts";
 
 /** Every code of a diagnostic about the form of a file, with its meaning. */
@@ -65,15 +65,23 @@ function check(data: JsonObject, { before, unread, secrets }: Beside = NOTHING_B
   const form = checkForm(data);
   const best = "spec" in form ? { data, spec: form.spec, doubtful: refused } : mend(data, form.violations, refused);
   const violations = "spec" in form ? [] : form.violations.filter((violation) => !isRefused(violation, refused, unread, data));
+  const rules = checkRules(best.data).filter((diagnostic) => !followsFrom(diagnostic, best.doubtful, unread, data));
   const diagnostics = [
     ...before,
     ...violations.filter((one) => !isMisspelt(one, violations, data)).map((violation) => explainViolation(violation, data)),
     ...secrets.filter(({ path = [] }) => !violations.some((violation) => isWithin(path, violation.path))),
-    ...checkRules(best.data).filter((diagnostic) => !followsFrom(diagnostic, best.doubtful, unread, data)),
+    ...rules,
   ];
   const spec = best.spec === null ? null : (freezeJson(best.spec as unknown as Json) as unknown as PipelineSpec);
   if (spec === null || diagnostics.every(leavesSpec)) return { spec, diagnostics };
-  return { spec: null, diagnostics, draft: { spec, doubtful: best.doubtful } };
+  return { spec: null, diagnostics, draft: { spec, doubtful: [...best.doubtful, ...rules.flatMap((rule) => lackedBy(rule, best.data))] } };
+}
+
+/** The place of what is missing; of several that could stand there, of the first. */
+function lackedBy({ code, path = [] }: Diagnostic, data: JsonObject): Path[] {
+  if (code !== "missing-key") return [];
+  const type = path[0] === "agents" && path.length === 2 ? AGENT_TYPES.find((one) => one === valueAt(data, [...path, "type"])) : undefined;
+  return [[...path, ...(type === undefined ? [] : NEEDED_KEYS[type].slice(0, 1))]];
 }
 
 /** Whether a file is read as it is all the same: with a warning, and with a secret in it, which its author may know to be none. */
@@ -92,10 +100,8 @@ function isRefused({ path, kind }: Violation, refused: readonly Path[], unread: 
 function followsFrom({ code, path = [] }: Diagnostic, doubtful: readonly Path[], unread: readonly Path[], data: JsonObject): boolean {
   if (doubtful.some((doubt) => isWithin(path, doubt))) return true;
   if (code === "missing-key") {
-    const table = path.length > 2 ? path.slice(0, -1) : path;
-    return doubtful.some((doubt) =>
-      unread.includes(doubt) ? isWithin(doubt, table) : isWithin(doubt, path) && valueAt(data, doubt) !== undefined,
-    );
+    const table = path[0] === "agents" && path.length > 2 ? path.slice(0, -1) : path;
+    return doubtful.some((doubt) => isWithin(doubt, table) && (unread.includes(doubt) || valueAt(data, doubt) !== undefined));
   }
   return (code === "no-effect" || code === "invalid-value") && doubtful.some((doubt) => isWithin(doubt, path.slice(0, -1)));
 }

@@ -21,6 +21,15 @@ export const RULE_CODES = {
   "invalid-header": "a text cannot be the name of an HTTP header",
 } as const;
 
+/** The keys of which an agent of a type needs one. */
+export const NEEDED_KEYS: Readonly<Record<AgentType, readonly string[]>> = {
+  script: ["command", "shell"],
+  llm: [],
+  module: ["module"],
+  canned: [],
+  pipeline: ["file"],
+};
+
 /** What the author can call an agent, a group, an input or a provider. */
 export const NAME = /^[A-Za-z][A-Za-z0-9_-]*$/;
 
@@ -32,10 +41,10 @@ export const NAME = /^[A-Za-z][A-Za-z0-9_-]*$/;
 export function checkRules(data: JsonObject): Diagnostic[] {
   const sequential = field(field(data, "orchestration"), "sequential");
   const extended = new Set(entries(data.agents).map(([, agent]) => field(agent, "extends")));
-  const handlers = handlersIn(data).alone;
+  const { serving } = handlersIn(data);
   return [
     ...NAMED_TABLES.flatMap(([path, what]) => checkNames(path, what, path.reduce<Json | undefined>(field, data))),
-    ...entries(data.agents).flatMap(([name, agent]) => checkAgent(name, agent, extended.has(name), handlers.has(name))),
+    ...entries(data.agents).flatMap(([name, agent]) => checkAgent(name, agent, extended.has(name), serving.has(name))),
     ...entries(data.inputs).flatMap(([name, input]) => checkInput(name, input)),
     ...entries(data.providers).flatMap(([name, provider]) =>
       checkKeys(
@@ -58,16 +67,16 @@ export function checkRules(data: JsonObject): Diagnostic[] {
 /**
  * What is wrong with the keys of one agent: keys that exclude one another, keys of another type, keys that are missing for
  * its type. An agent that still has `extends` is judged by what it says itself; without a type, nothing is said about keys of types.
- * Of a handler, which only undoes stages, no output goes anywhere.
+ * Only what serves a stage needs a place for its output.
  */
-export function agentProblems(name: string, agent: AgentSpec | JsonObject, isHandler = false): Diagnostic[] {
+export function agentProblems(name: string, agent: AgentSpec | JsonObject, isServing = true): Diagnostic[] {
   const has = (key: string): boolean => Object.hasOwn(agent, key) && (agent as Record<string, unknown>)[key] !== undefined;
   const path: Path = ["agents", name];
   const type = AGENT_TYPES.find((known) => known === agent.type);
   return [
     ...EXCLUSIVE_AGENT_KEYS.filter(([one, other]) => has(one) && has(other)).map(([one, other]) => exclusive(path, one, other)),
     ...(type === undefined ? [] : foreignKeys(name, type, has)),
-    ...(type === undefined || has("extends") ? [] : missingForType(name, type, agent, has, isHandler)),
+    ...(type === undefined || has("extends") ? [] : missingForType(name, type, agent, has, isServing)),
   ];
 }
 
@@ -113,11 +122,11 @@ function checkKeys(path: Path, table: Json | undefined, code: RuleCode, pattern:
 }
 
 /** What an agent lacks that others extend, these may bring; only the whole file shows whether it is run itself. */
-function checkAgent(name: string, agent: Json, isExtended: boolean, isHandler: boolean): Diagnostic[] {
+function checkAgent(name: string, agent: Json, isExtended: boolean, isServing: boolean): Diagnostic[] {
   if (!isJsonObject(agent)) return [];
   const path: Path = ["agents", name];
   return [
-    ...agentProblems(name, agent, isHandler).filter(({ code }) => code !== "missing-key" || !isExtended),
+    ...agentProblems(name, agent, isServing).filter(({ code }) => code !== "missing-key" || !isExtended),
     ...checkKeys([...path, "input"], agent.input, "invalid-name", /^./su, "a name in `input`"),
     ...checkKeys([...path, "output"], agent.output, "invalid-name", /^./su, "a key of the state"),
     ...checkKeys(
@@ -160,10 +169,10 @@ function missingForType(
   type: AgentType,
   agent: AgentSpec | JsonObject,
   has: (key: string) => boolean,
-  isHandler: boolean,
+  isServing: boolean,
 ): Diagnostic[] {
   const path: Path = ["agents", name];
-  const needed = NEEDED[type];
+  const needed = NEEDED_KEYS[type];
   const problems: Diagnostic[] = [];
   if (needed.length > 0 && !needed.some(has)) {
     const keys = needed.map((key) => `\`${key}\``).join(" or ");
@@ -175,7 +184,7 @@ function missingForType(
       }),
     );
   }
-  if (type === "script" && (agent.stdout === "text" || agent.stdout === "lines") && !has("output") && !isHandler) {
+  if (type === "script" && (agent.stdout === "text" || agent.stdout === "lines") && !has("output") && isServing) {
     const message = `with stdout = "${agent.stdout}", \`${name}\` needs \`output\`: the key of the state that gets it`;
     const line = `output = ${JSON.stringify(name.replaceAll("-", "_"))}`;
     const fix: Fix = { safe: false, edits: [{ path, at: "end", text: `${line}\n` }] };
@@ -192,14 +201,6 @@ function missingForType(
   }
   return problems;
 }
-
-const NEEDED: Record<AgentType, readonly string[]> = {
-  script: ["command", "shell"],
-  llm: [],
-  module: ["module"],
-  canned: [],
-  pipeline: ["file"],
-};
 
 const EXAMPLE: Record<AgentType, string> = {
   script: 'command = ["node", "script.mjs"]',

@@ -52,12 +52,11 @@ describe("row 57: a key that nobody writes is an error where inputs are declared
     ["what is in text without a template", { a: reads("{{ rows }} $${{ rows }}") }],
   ])("%s is known", async (_sentence, agents) => expect(await problemsOf(closed(agents))).toEqual([]));
 
-  test("of one that an unreached agent reads or writes, nothing is known", async () => {
+  test("of one that only an unreached agent would write, that is told", async () => {
     const agents = { a: reads("${{ rows }}"), b: writes("rows"), c: reads("${{ lines }}") };
     expect(await problemsOf(pipeline({ agents: ["a"] }, agents, { inputs: { source: {} } }))).toEqual([
-      "~ agents.b unreached-agent: no run comes to the agent `b`",
+      "agents.b unreached-agent: no run comes to the agent `b`, and nothing else writes `rows`",
       "~ agents.c unreached-agent: no run comes to the agent `c`",
-      unknown("agents.a.command.1", "rows"),
     ]);
   });
 

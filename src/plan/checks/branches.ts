@@ -37,7 +37,7 @@ function checkSource(name: string, index: number, { elements }: Structure, names
   else if (agents.has(name) || groups.has(name)) {
     // What a misspelt name would have led to is not known.
     if (report.hasUnknownNames) return;
-    report.error("unreached-branch", path, `no run comes to \`${name}\`: it is neither in the sequence nor the target of a branch`, {
+    report.doubtful("unreached-branch", path, `no run comes to \`${name}\`: it is neither in the sequence nor the target of a branch`, {
       help: "add it to the sequence, or remove this branch",
     });
   } else report.unknownAgent(name, path, agents.keys(), groups.keys());

@@ -7,7 +7,7 @@ export function checkCircles(agents: ReadonlyMap<string, EffectiveAgent>, report
   for (const { start, chain, key } of circlesOf(agents)) {
     const circle = [...chain, start].map((name) => `\`${name}\``).join(" → ");
     const others = chain.slice(1);
-    report.error(`${key}-cycle`, placeOf(start, key, agents), `${MESSAGES[key]}: ${circle}`, {
+    report.doubtful(`${key}-cycle`, placeOf(start, key, agents), `${MESSAGES[key]}: ${circle}`, {
       related: others.map((name) => ({ path: placeOf(name, key, agents), label: "and then this one" })),
       help: HELP[key],
     });

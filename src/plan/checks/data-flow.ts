@@ -11,6 +11,8 @@ import { checkHyphens } from "./hyphens.ts";
 import { alsoAt, distinct, type Mention, mentionOf, rangeOf } from "./mentions.ts";
 import { hidesReads } from "./doubt.ts";
 import { listed, type More, type Report } from "./report.ts";
+import { type MissedWrites, missedWrites } from "./missed-writes.ts";
+import { tellUnreached, type Unreached } from "./reachability.ts";
 import { checkStageNames } from "./stage-names.ts";
 import { checkUndoers } from "./undoers.ts";
 
@@ -20,9 +22,9 @@ import { checkUndoers } from "./undoers.ts";
  *
  * Where inputs are declared, and everything before a reader says what it writes, that is an error. Where an agent before it does
  * not say so, it is asked to. Where no input is declared, a key that nobody writes is taken to be one: these are returned. Each
- * key is told once for each reason, at its first place.
+ * key is told once for each reason, at its first place. What only an agent would write that no run comes to is told there.
  */
-export function checkDataFlow(state: StateFlow): string[] {
+export function checkDataFlow(state: StateFlow, unreached: readonly Unreached[]): string[] {
   const { texts, readers, undoers, keys, isCertain, isSound, isOpen } = state;
   if (isCertain) checkStageNames([...readers, ...undoers], texts.structure, texts.report);
   // What cannot be read may take the place of a text that is inherited from a stage.
@@ -30,7 +32,9 @@ export function checkDataFlow(state: StateFlow): string[] {
   for (const reader of readers) checkTable(reader, keys, texts.report);
   const isHalf = isCertain ? checkHyphens(state) : () => false;
   const troubles = [...readers.flatMap((reader) => troublesOf(reader, isHalf, state)), ...prunedByNobody(state)];
-  if (isSound) tellTroubles(troubles, state);
+  const missed = tellMissed(unreached, isSound ? troubles : [], state);
+  const rest = troubles.filter((trouble) => !missed.has(trouble));
+  if (isSound) tellTroubles(rest, state);
   if (!isOpen) return [];
   const assumed = troubles.filter(({ kind, isPruned }) => !isPruned && (kind === "nobody" || kind === "later"));
   return [...new Set(assumed.map(({ name }) => name))];
@@ -86,6 +90,26 @@ function troubleAt(read: Read, where: FlowPlace, reader: Reader, { flow, keys }:
   return keys.has(read.name) ? "later" : "nobody";
 }
 
+/** Tells what no run comes to; of the troubles, those that come of it are returned. */
+function tellMissed(unreached: readonly Unreached[], troubles: readonly Trouble[], state: StateFlow): Set<Trouble> {
+  const { structure, report } = state.texts;
+  const all = new Set<Trouble>();
+  for (const one of unreached) {
+    const writes = missedWrites(one, state.texts);
+    // A key that may be an input is missed by nobody.
+    const missed = state.isOpen ? [] : troubles.filter((trouble) => isMissed(trouble, writes, state));
+    tellUnreached(one, structure.apart.has(one.name), distinct(missed.filter(({ kind }) => kind !== "open")), report);
+    for (const trouble of missed) all.add(trouble);
+  }
+  return all;
+}
+
+/** Whether a key is not there since no run comes to an agent. */
+function isMissed({ kind, name }: Trouble, writes: MissedWrites, { keys }: StateFlow): boolean {
+  if (kind !== "nobody" && kind !== "open") return false;
+  return writes.keys.has(name) || (kind === "nobody" && !writes.isClosed && nearest(name, keys) === undefined);
+}
+
 /** `keep` and `drop` name keys too. */
 function prunedByNobody({ texts, flow, keys }: StateFlow): Trouble[] {
   const { agents, effective, reached, handlers } = texts;
@@ -103,10 +127,14 @@ function prunedByNobody({ texts, flow, keys }: StateFlow): Trouble[] {
 function tellTroubles(troubles: readonly Trouble[], state: StateFlow): void {
   const groups = Map.groupBy(distinct(troubles), ({ kind, name }) => `${kind} ${name}`);
   const undeclared: Trouble[] = [];
+  // An agent that does not say what it writes may write a key with a name near another's.
+  const isDeclared = [...groups.values()].every(([first]) => first?.kind !== "open" || nearest(first.name, state.keys) !== undefined);
+  const misspelt = state.isOpen ? [] : troubles.filter(({ isPruned }) => isPruned).map(({ name }) => name);
   for (const [first, ...others] of groups.values()) {
     if (first === undefined) continue;
-    const isNear = nearest(first.name, state.keys) !== undefined;
-    if (first.kind === "open" && !isNear) undeclared.push(first);
+    // What `keep` was to name, and names wrongly, is told there.
+    if (first.kind === "dropped" && nearest(first.name, misspelt) !== undefined) continue;
+    if (first.kind === "open" && !isDeclared) undeclared.push(first);
     else if (first.kind === "open" || first.kind === "nobody") tellUnknown(first, others, state);
     else tellMissing(first, others, state);
   }
@@ -133,7 +161,7 @@ function tellUnknown({ kind, name, place, at, purpose }: Trouble, others: readon
 function tellUndeclared(troubles: readonly Trouble[], { texts, flow, isOpen }: StateFlow): void {
   if (isOpen) return;
   const openBy = ({ where }: Trouble): string[] =>
-    where === null ? [] : flow.elementsBefore(where.element).flatMap((element) => flow.effects.get(element)?.openBy ?? []);
+    where === null ? [] : elementsUntil(where, flow).flatMap((element) => flow.effects.get(element)?.openBy ?? []);
   const groups = Map.groupBy(
     troubles.filter(({ isPruned }) => !isPruned),
     (trouble) => openBy(trouble).join(" "),
@@ -156,6 +184,12 @@ function tellUndeclared(troubles: readonly Trouble[], { texts, flow, isOpen }: S
       fix: { safe: false, edits: [{ path: table, at: "end", text: `writes = [${list}]\n` }] },
     });
   }
+}
+
+/** What has run at a place. */
+function elementsUntil({ element, after }: FlowPlace, flow: StateFlow["flow"]): readonly string[] {
+  const before = flow.elementsBefore(element);
+  return after && !before.includes(element) ? [...before, element] : before;
 }
 
 function tellMissing(first: Trouble, others: readonly Mention[], state: StateFlow): void {

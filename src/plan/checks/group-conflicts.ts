@@ -24,7 +24,7 @@ export function checkGroupConflicts({ elements }: Structure, agents: ReadonlyMap
       const keys = listed(conflict.map(([key]) => key));
       const placeOf = (member: string): Path => [...path, "agents", groupsOf(names).get(group.name)?.agents.indexOf(member) ?? 0];
       const members = others.length === 1 ? `\`${first}\` and \`${others[0]}\` both` : `${listed([first, ...others])} all`;
-      names.report.error("group-conflict", placeOf(others.at(-1) ?? first), `the members ${members} write ${keys}`, {
+      names.report.doubtful("group-conflict", placeOf(others.at(-1) ?? first), `the members ${members} write ${keys}`, {
         related: [first, ...others.slice(0, -1)].map((member) => ({ path: placeOf(member), label: `writes ${keys} too` })),
         help: 'use merge = "namespace" or "prefix", or give one of them an output key of its own',
       });

@@ -12,14 +12,13 @@ export interface Undoing {
   readonly handlers: Handlers;
   readonly effective: ReadonlyMap<string, EffectiveAgent>;
   readonly agents: ReadonlyMap<string, AgentPlan>;
-  readonly reached: ReadonlySet<string>;
   /** Agents that others extend: what they have may be for these. */
   readonly extended: ReadonlySet<string>;
   readonly report: Report;
 }
 
 /** Tells what does nothing on an agent that only undoes stages, and a rule for rollbacks where there is nothing to roll back. */
-export function checkHandlers({ source, handlers, effective, agents, reached, extended, report }: Undoing): void {
+export function checkHandlers({ source, handlers, effective, agents, extended, report }: Undoing): void {
   if (report.hasUnknownNames || report.doubts.some(hidesFlow)) return;
   const circles = undoneInCircles(effective);
   for (const name of handlers.alone) {
@@ -38,7 +37,7 @@ export function checkHandlers({ source, handlers, effective, agents, reached, ex
   }
   const isPlanned = Object.keys(source.pipelines).length === new Set(nestedPlans(agents.values())).size;
   const mode = source.spec.orchestration.sequential.pipeline?.rollback;
-  if (mode === undefined || !isPlanned || canUndo([...agents.values()].filter(({ name }) => reached.has(name)))) return;
+  if (mode === undefined || !isPlanned || canUndo([...agents.values()])) return;
   const path: Path = ["orchestration", "sequential", "pipeline", "rollback"];
   report.error("no-effect", path, "`rollback` does nothing here: no agent has one", {
     at: "key",

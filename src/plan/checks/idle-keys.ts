@@ -40,6 +40,8 @@ function checkModelDefaults({ spec, effective, report }: Users): void {
 
 /** A group runs all of its members at once unless it is held back. */
 function checkConcurrency({ spec, structure, report }: Users): void {
+  // An agent that stands nowhere may be the member for which there is a bound.
+  if (report.has("unreached-agent")) return;
   for (const [name, { agents, max_concurrency: most }] of Object.entries(spec.orchestration.sequential.parallel ?? {})) {
     const path: Path = ["orchestration", "sequential", "parallel", name, "max_concurrency"];
     const isKnown = !report.doubtsIn(path.slice(0, -1)) && structure.elements.has(name);

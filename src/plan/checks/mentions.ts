@@ -26,8 +26,6 @@ export function distinct<One extends Mention>(mentions: readonly One[]): One[] {
 }
 
 /** The other places that name what is told at the first. */
-export function alsoAt(others: readonly Mention[]): Related[] {
-  return others.flatMap((other): Related[] =>
-    "file" in other.place ? [] : [{ path: other.place, ...other.at, label: "read here as well" }],
-  );
+export function alsoAt(others: readonly Mention[], label = "read here as well"): Related[] {
+  return others.flatMap((other): Related[] => ("file" in other.place ? [] : [{ path: other.place, ...other.at, label }]));
 }

@@ -19,13 +19,13 @@ export type More = Pick<Diagnostic, "at" | "label" | "related" | "help" | "fix">
  */
 export class Report {
   readonly #file: string | null;
-  readonly #doubts: readonly Path[];
+  readonly #doubts: Path[];
   readonly #found: Diagnostic[] = [];
   readonly #unknown = new Map<string, UnknownName>();
 
   constructor(file: string | null, doubts: readonly Path[] = []) {
     this.#file = file;
-    this.#doubts = doubts;
+    this.#doubts = [...doubts];
   }
 
   error(code: PlanCode, place: Place, message: string, more: More = {}): void {
@@ -34,6 +34,18 @@ export class Report {
 
   warning(code: PlanCode, place: Place, message: string, more: More = {}): void {
     this.#add("warning", code, place, message, more);
+  }
+
+  /** An error about something that may be meant to be another: what follows from it is not told. */
+  doubtful(code: PlanCode, path: Path, message: string, more: More = {}): void {
+    this.error(code, path, message, more);
+    this.#doubts.push(path);
+  }
+
+  /** A key that is needed, told at `place`; what follows from its absence is not told. */
+  lacks(key: Path, place: Path, message: string, more: More = {}): void {
+    this.error("missing-key", place, message, more);
+    this.#doubts.push(key);
   }
 
   /** One that was found elsewhere. */
@@ -57,6 +69,10 @@ export class Report {
 
   get doubts(): readonly Path[] {
     return this.#doubts;
+  }
+
+  has(code: PlanCode): boolean {
+    return this.#found.some((diagnostic) => diagnostic.code === code);
   }
 
   get hasErrors(): boolean {

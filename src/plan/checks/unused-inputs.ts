@@ -9,7 +9,7 @@ import type { StateFlow } from "../state-flow.ts";
  */
 export function checkUnusedInputs({ texts, keys, isSound }: StateFlow): void {
   const { source, agents, report } = texts;
-  if (!isSound || report.hasErrors) return;
+  if (!isSound || report.hasErrors || report.doubts.length > 0) return;
   const inputs = Object.keys(source.spec.inputs ?? {});
   if (inputs.length === 0 || source.spec.hooks !== undefined || [...agents.values()].some(seesState)) return;
   const readers = stageReaders({ ...texts, reached: new Set(agents.keys()) });
