@@ -36,7 +36,9 @@ export async function fixNamed(io: Io, named: readonly Named[], flags: ValidateF
     await showChanges(io, changed, flags);
     return { named, isWhole: true, isDone: changed.length === 0, tellOthers };
   }
-  const results = await Promise.all(fixed.map((one) => keep(io, one)));
+  // One after the other, so that they are told in their order.
+  const results: boolean[] = [];
+  for (const one of fixed) results.push(await keep(io, one));
   const written = new Map(fixed.flatMap((one, index) => (results[index] === true ? [[one.file, encode(one.after.text)]] : [])));
   return { named: named.map((one) => withBytes(one, written)), isWhole: !results.includes(false), isDone: true, tellOthers };
 }

@@ -23,15 +23,8 @@ export function hyphenated(read: Read, text: string, keys: ReadonlySet<string>):
 export function hyphenatedMember(read: Read, text: string, keys: ReadonlySet<string>): ExpressionProblem | undefined {
   for (const { 0: chain, index } of text.matchAll(MEMBER)) {
     const end = index + chain.length;
-    if (
-      read.start < index ||
-      read.end > end ||
-      chain
-        .split("-")
-        .slice(1)
-        .some((part) => keys.has(part))
-    )
-      continue;
+    const [, ...taken] = chain.split("-");
+    if (read.start < index || read.end > end || taken.some((part) => keys.has(part))) continue;
     const written = `['${chain}']`;
     const help = `for the member \`${chain}\`, write \`${written}\` in place of \`.${chain}\``;
     return { ...readAs(chain), start: index, end, help, fix: { safe: false, start: index - 1, end, text: written } };

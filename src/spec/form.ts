@@ -106,7 +106,7 @@ function unknownKey(path: Path, known: readonly string[], data: JsonObject): Dia
     return problem("unknown-key", path, what, {
       at: "key",
       label: "a key never stands in the file",
-      help: 'name the environment variable that holds it: api_key_env = "OPENAI_API_KEY"',
+      help: `name the environment variable that holds it: api_key_env = "${String(table[1]).toUpperCase().replaceAll(/\W/g, "_")}_API_KEY"`,
     });
   }
   const meant = meantKey(path, known);

@@ -151,7 +151,7 @@ error[unknown-key]: unknown key \`shel\` in [agents.a]
    |
  7 | fallback = "a"
    |            --- and then this one
-   = help: the last agent of a chain has no fallback
+   = help: remove \`fallback\` from one of these agents: the last of a chain has none
 
 1 error
 `,
@@ -167,7 +167,7 @@ error[unknown-key]: unknown key \`shel\` in [agents.a]
    |
  7 | extends = "a"
    |           --- and then this one
-   = help: the last agent of a chain extends nothing
+   = help: remove \`extends\` from one of these agents: the last of a chain has none
 
 1 error
 `,

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { compileExpression } from "../../src/plan/expression.ts";
 import { hyphenated, hyphenatedMember } from "../../src/plan/hyphenated.ts";
 import type { ExpressionProblem } from "../../src/plan/scope.ts";
+import { pipeline, problemsOf as problemsIn } from "./plans.ts";
 
 /** What is told of an expression in which nothing but `keys` is written, without repetitions. */
 function problemsOf(text: string, ...keys: string[]): ExpressionProblem[] {
@@ -88,4 +89,29 @@ describe("a member with a hyphen", () => {
     ["of a member of the state", "state.ship-to == ''", []],
     ["in brackets", "order['ship-to'] == 'Oslo'", ["order"]],
   ])("is not told %s", (_sentence, text, keys) => expect(memberIn(text, ...keys)).toEqual([]));
+});
+
+describe("in a pipeline", () => {
+  const agents = (text: string, ...keys: string[]) =>
+    pipeline(
+      { agents: ["ask", "send"] },
+      { ask: { type: "script", command: ["x"], writes: keys }, send: { type: "script", command: ["x", text], writes: [] } },
+    );
+  const inputs = { source: {} };
+
+  test("a key is told once, and not what its halves are", async () =>
+    expect(await problemsIn({ ...agents("${{ ship-to }}", "ship-to"), inputs })).toEqual([
+      "agents.send.command.1 hyphenated-name: `ship-to` is read here as `ship` minus `to`",
+    ]));
+
+  test("so is a member", async () =>
+    expect(await problemsIn({ ...agents("${{ order.ship-to }}", "order"), inputs })).toEqual([
+      "agents.send.command.1 hyphenated-name: `ship-to` is read here as `ship` minus `to`",
+    ]));
+
+  test("a member is not, where what is taken from it may be an input that is not declared", async () =>
+    expect(await problemsIn(agents("${{ order.ship-to }}", "order", "sent-by"))).toEqual([]));
+
+  test("nor is a key that is taken from a member", async () =>
+    expect(await problemsIn({ ...agents("${{ order.total-paid }}", "order", "paid"), inputs })).toEqual([]));
 });

@@ -119,7 +119,7 @@ describe("a file is told", () => {
       "that no key of a provider stands in it",
       fileWith("[providers.mine]", 'base_url = "http://localhost:1/v1"', 'api_key = "sk-1"'),
       [
-        '5:1 unknown-key: unknown key `api_key` in [providers.mine] (name the environment variable that holds it: api_key_env = "OPENAI_API_KEY")',
+        '5:1 unknown-key: unknown key `api_key` in [providers.mine] (name the environment variable that holds it: api_key_env = "MINE_API_KEY")',
       ],
     ],
     [

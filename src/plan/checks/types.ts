@@ -145,6 +145,7 @@ function checkNestedInputs(texts: Texts, flow: Flow, readers: readonly Reader[])
         `${inner} takes \`${key}\` as ${wordsFor(taken)}, and this is ${wordsFor(given)}`,
         {
           related: relatedInput(plan, key),
+          help: "give it a value of that type, or change the type of the input",
         },
       );
     }
