@@ -1,6 +1,7 @@
-import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import { accessSync, constants, readdirSync, readFileSync, statSync } from "node:fs";
 import { buildPlan } from "../plan/build.ts";
 import { checkEnvironment, type Machine } from "../plan/environment.ts";
+import type { ListNames } from "../plan/near-file.ts";
 import { withoutIgnored } from "../plan/ignored.ts";
 import { type Documents, loadText, type ReadFile } from "../plan/source.ts";
 import type { Diagnostic } from "../spec/diagnostic.ts";
@@ -18,7 +19,7 @@ export interface CheckedFile {
  * @param readFile reads what the file names
  */
 export async function checkFile(file: string, bytes: Uint8Array, env: Machine["env"], readFile = readFileNow): Promise<CheckedFile> {
-  const loaded = await loadText(bytes, file, readFile);
+  const loaded = await loadText(bytes, file, readFile, listNow);
   const built = loaded.source === null ? { plan: null, diagnostics: [] } : buildPlan(loaded.source, { doubts: loaded.doubts });
   const environment = built.plan === null ? [] : await checkEnvironment(built.plan, thisMachine(env), "warning");
   const found = [...loaded.diagnostics, ...built.diagnostics, ...environment];
@@ -30,6 +31,7 @@ export function thisMachine(env: Machine["env"]): Machine {
   const seen = new Map<string, Seen>();
   return {
     env,
+    list: listNow,
     async look(path) {
       const known = seen.get(path) ?? lookAt(path);
       seen.set(path, known);
@@ -40,6 +42,15 @@ export function thisMachine(env: Machine["env"]): Machine {
 
 /** Reads a file, likewise at once. */
 export const readFileNow: ReadFile = async (path) => readFileSync(path);
+
+/** Names what is in a directory, likewise at once. */
+export const listNow: ListNames = async (directory) => {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+};
 
 type Seen = Awaited<ReturnType<Machine["look"]>>;
 

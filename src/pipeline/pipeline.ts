@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
-import { readFileNow, thisMachine } from "./check.ts";
+import { listNow, readFileNow, thisMachine } from "./check.ts";
 import type { AgentFunction, Metadata } from "../engine/agent.ts";
 import type { Clock } from "../engine/clock.ts";
 import type { Stamped } from "../engine/event.ts";
@@ -115,17 +115,17 @@ export class PipelineError extends Error {
 
 /** Loads and checks a pipeline file. @throws PipelineError, UnreadableFileError */
 export async function loadPipeline(file: string, options: PipelineOptions = {}): Promise<Pipeline> {
-  return makePipeline(await loadSource(resolve(file), readFileNow), options);
+  return makePipeline(await loadSource(resolve(file), readFileNow, listNow), options);
 }
 
 /** The same for a text; `file` says where it would stand. */
 export async function parsePipeline(text: string, file: string, options: PipelineOptions = {}): Promise<Pipeline> {
-  return makePipeline(await loadText(new TextEncoder().encode(text), resolve(file), readFileNow), options);
+  return makePipeline(await loadText(new TextEncoder().encode(text), resolve(file), readFileNow, listNow), options);
 }
 
 /** The same for a pipeline that is defined in code, in the shape of the file. @throws PipelineError */
 export async function definePipeline(definition: PipelineDefinition, options: PipelineOptions = {}): Promise<Pipeline> {
-  return makePipeline(await loadDefinition(definition, resolve(options.directory ?? "."), readFileNow), options);
+  return makePipeline(await loadDefinition(definition, resolve(options.directory ?? "."), readFileNow, listNow), options);
 }
 
 /** The pipeline of a run as it was recorded, whatever has become of its file. @throws ResumeError, PipelineError */

@@ -1,6 +1,9 @@
 import { delimiter, isAbsolute, relative, resolve } from "node:path";
 import type { Diagnostic, Path } from "../spec/diagnostic.ts";
+import { valueAt } from "../spec/form.ts";
+import type { JsonObject } from "../spec/json.ts";
 import type { PlanCode } from "./codes.ts";
+import { type ListNames, nearFile } from "./near-file.ts";
 import type { AgentPlan, HookPlan, Plan } from "./plan.ts";
 import type { Template } from "./template.ts";
 
@@ -9,6 +12,7 @@ export interface Machine {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** What is there: nothing, a file that can be executed, a file, or a directory. */
   look(path: string): Promise<"missing" | "program" | "file" | "directory">;
+  readonly list: ListNames;
 }
 
 /**
@@ -37,7 +41,7 @@ export function missingVariables(plan: Plan, machine: Pick<Machine, "env">): str
   return plan.variables.filter((name) => (machine.env[name] ?? "") === "");
 }
 
-type Tell = (code: PlanCode, path: Path, message: string, more: Pick<Diagnostic, "at" | "label" | "help">) => void;
+type Tell = (code: PlanCode, path: Path, message: string, more: Pick<Diagnostic, "at" | "label" | "help" | "fix">) => void;
 
 /** Whether this file is one that refers to the variable. */
 function tellVariable(plan: Plan, name: string, tell: Tell): boolean {
@@ -100,26 +104,68 @@ function usedAgents(plan: Plan): AgentPlan[] {
 async function checkCall({ name, call }: AgentPlan, plan: Plan, machine: Machine, tell: Tell): Promise<void> {
   if (call.type === "module") await checkModule(call.module, pathOf(plan, name, "module"), plan, machine, tell);
   if (call.type !== "script") return;
-  if ((await machine.look(call.cwd)) !== "directory") {
-    tell("missing-file", pathOf(plan, name, "cwd"), `there is no directory ${shown(call.cwd, plan)}`, {
-      help: "cwd is relative to the pipeline file",
-    });
+  const cwd = pathOf(plan, name, "cwd");
+  const seen = await machine.look(call.cwd);
+  if (seen !== "directory") {
+    const message =
+      seen === "missing" ? `there is no directory ${shown(call.cwd, plan)}` : `${shown(call.cwd, plan)} is a file, not a directory`;
+    const near = seen === "missing" ? await nearFile(writtenAt(cwd, plan), cwd, plan.directory, machine.list) : null;
+    tell("missing-file", cwd, message, near ?? { help: "cwd is relative to the pipeline file" });
     return;
   }
-  const program = typeof call.command === "string" ? undefined : call.command[0];
+  if (typeof call.command === "string") return;
+  const path = pathOf(plan, name, "command");
+  const [program, script] = call.command;
   if (program?.constant !== true) return;
-  await checkProgram(program.text, call.cwd, [...pathOf(plan, name, "command"), 0], plan, machine, tell);
+  await checkProgram(program.text, call.cwd, [...path, 0], plan, machine, tell);
+  if (script?.constant === true) await checkScript(program.text, script.text, call.cwd, [...path, 1], plan, machine, tell);
 }
 
 async function checkHook({ call }: HookPlan, index: number, plan: Plan, machine: Machine, tell: Tell): Promise<void> {
   if (call.type === "module") await checkModule(call.module, ["hooks", index, "module"], plan, machine, tell);
-  else await checkProgram(call.command[0] ?? "", call.cwd, ["hooks", index, "command", 0], plan, machine, tell);
+  else {
+    const [program = "", script = ""] = call.command;
+    await checkProgram(program, call.cwd, ["hooks", index, "command", 0], plan, machine, tell);
+    await checkScript(program, script, call.cwd, ["hooks", index, "command", 1], plan, machine, tell);
+  }
+}
+
+/** What an interpreter is to run. A stage before may make it, so it is told only where there is one with a near name. */
+async function checkScript(
+  program: string,
+  script: string,
+  cwd: string,
+  path: Path,
+  plan: Plan,
+  machine: Machine,
+  tell: Tell,
+): Promise<void> {
+  if (!INTERPRETERS.test(program) || !SCRIPT.test(script)) return;
+  const file = resolve(cwd, script);
+  if ((await machine.look(file)) !== "missing") return;
+  const near = await nearFile(script, path, cwd, machine.list);
+  if (near !== null) tell("missing-file", path, `there is no file ${shown(file, plan)}`, near);
+}
+
+const INTERPRETERS = /^(?:node|python3?|bash|sh|ruby|perl)$/;
+const SCRIPT = /^[^-].*\.(?:[cm]?[jt]s|py|sh|rb|pl)$/;
+
+/** A path as it stands in the file. */
+function writtenAt(path: Path, plan: Plan): string {
+  const value = valueAt(plan.source.spec as unknown as JsonObject, path);
+  return typeof value === "string" ? value : "";
 }
 
 async function checkModule(file: string, path: Path, plan: Plan, machine: Machine, tell: Tell): Promise<void> {
   const seen = await machine.look(file);
   if (seen === "missing") {
-    tell("missing-file", path, `there is no file ${shown(file, plan)}`, { help: "a module's path is relative to the pipeline file" });
+    const near = await nearFile(writtenAt(path, plan), path, plan.directory, machine.list);
+    tell(
+      "missing-file",
+      path,
+      `there is no file ${shown(file, plan)}`,
+      near ?? { help: "a module's path is relative to the pipeline file" },
+    );
   } else if (seen === "directory") {
     tell("missing-file", path, `${shown(file, plan)} is a directory, not a file`, { help: "name the JavaScript or TypeScript file in it" });
   }
@@ -140,7 +186,8 @@ async function checkProgram(program: string, cwd: string, path: Path, plan: Plan
   } else if (seen !== "program") {
     const message =
       seen === "directory" ? `${shown(file, plan)} is a directory, not a program` : `there is no program ${shown(file, plan)}`;
-    tell("missing-program", path, message, { help: "the path of a program is relative to the directory that it runs in" });
+    const near = seen === "missing" ? await nearFile(program, path, cwd, machine.list) : null;
+    tell("missing-program", path, message, near ?? { help: "the path of a program is relative to the directory that it runs in" });
   }
 }
 

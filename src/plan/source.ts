@@ -4,6 +4,7 @@ import { checkDefinition, readSpec, type ReadResult } from "../spec/read.ts";
 import type { PipelineSpec } from "../spec/spec.ts";
 import { decodeText } from "../spec/toml.ts";
 import type { PlanCode } from "./codes.ts";
+import { type ListNames, nearFile } from "./near-file.ts";
 import type { PlanSource } from "./plan.ts";
 
 /** Reads a file as bytes; rejects with an error that has a `code` such as ENOENT. */
@@ -35,21 +36,22 @@ export class UnreadableFileError extends Error {
 /**
  * Reads a pipeline file and all that it refers to: prompt files and nested pipelines.
  *
+ * @param list names what is beside a file that is not there, to find the one that was meant
  * @throws UnreadableFileError when the file does not exist or cannot be read
  */
-export async function loadSource(file: string, readFile: ReadFile): Promise<LoadedSource> {
-  return loadText(await readPipeline(file, readFile), file, readFile);
+export async function loadSource(file: string, readFile: ReadFile, list?: ListNames): Promise<LoadedSource> {
+  return loadText(await readPipeline(file, readFile), file, readFile, list);
 }
 
 /** The same for a text that is there already (standard input, an editor's buffer). */
-export async function loadText(bytes: Uint8Array, file: string, readFile: ReadFile): Promise<LoadedSource> {
-  const loader = new Loader(readFile);
+export async function loadText(bytes: Uint8Array, file: string, readFile: ReadFile, list?: ListNames): Promise<LoadedSource> {
+  const loader = new Loader(readFile, list);
   return loader.loaded(await loader.parse(bytes, file, [file]));
 }
 
 /** The same for a definition given in code; its paths are relative to `directory`. */
-export async function loadDefinition(definition: unknown, directory: string, readFile: ReadFile): Promise<LoadedSource> {
-  const loader = new Loader(readFile);
+export async function loadDefinition(definition: unknown, directory: string, readFile: ReadFile, list?: ListNames): Promise<LoadedSource> {
+  const loader = new Loader(readFile, list);
   return loader.loaded(await loader.take(checkDefinition(definition), null, directory, []));
 }
 
@@ -76,9 +78,11 @@ class Loader {
   readonly #texts = new Map<string, string>();
   readonly #pipelines = new Map<string, PlanSource | null>();
   readonly #readFile: ReadFile;
+  readonly #list: ListNames;
 
-  constructor(readFile: ReadFile) {
+  constructor(readFile: ReadFile, list: ListNames = async () => []) {
     this.#readFile = readFile;
+    this.#list = list;
   }
 
   loaded(source: PlanSource | null): LoadedSource {
@@ -104,7 +108,7 @@ class Loader {
     const texts: Record<string, string> = {};
     const pipelines: Record<string, PlanSource> = {};
     for (const [name, agent] of Object.entries(spec.agents ?? {})) {
-      const at = (key: string): At => ({ file, path: ["agents", name, key] });
+      const at = (key: string): At => ({ file, directory, path: ["agents", name, key] });
       if (agent.prompt_file !== undefined) {
         const path = resolve(directory, agent.prompt_file);
         const text = await this.#text(path, agent.prompt_file, at("prompt_file"));
@@ -126,7 +130,7 @@ class Loader {
     if (bytes === null) return null;
     const { text, diagnostic } = decodeText(bytes);
     if (diagnostic !== undefined) {
-      this.#tell("unreadable-file", `${written} is not a text in UTF-8`, at, "is this the right file? If so, save it as UTF-8");
+      this.#tell("unreadable-file", `${written} is not a text in UTF-8`, at, { help: "is this the right file? If so, save it as UTF-8" });
       return null;
     }
     this.#documents.set(path, text);
@@ -137,7 +141,9 @@ class Loader {
   async #nested(path: string, written: string, at: At, chain: readonly string[]): Promise<PlanSource | null> {
     if (chain.includes(path)) {
       const circle = [...chain.slice(chain.indexOf(path)), path].map((file) => basename(file)).join(" → ");
-      this.#tell("pipeline-cycle", `this pipeline contains itself: ${circle}`, at, "a run of it would never end; name another file");
+      this.#tell("pipeline-cycle", `this pipeline contains itself: ${circle}`, at, {
+        help: "a run of it would never end; name another file",
+      });
       return null;
     }
     let nested = this.#pipelines.get(path);
@@ -152,15 +158,17 @@ class Loader {
     try {
       return await this.#readFile(path);
     } catch (error) {
-      this.#tell("unreadable-file", readProblem(written, error), at, "a path is relative to the pipeline file");
+      const isMissing = (error as { code?: string }).code === "ENOENT";
+      const near = isMissing ? await nearFile(written, at.path, at.directory, this.#list) : null;
+      this.#tell("unreadable-file", readProblem(written, error), at, near ?? { help: "a path is relative to the pipeline file" });
       return null;
     }
   }
 
-  #tell(code: PlanCode, message: string, { file, path }: At, help: string): void {
+  #tell(code: PlanCode, message: string, { file, path }: At, more: Pick<Diagnostic, "help" | "fix">): void {
     // A name of a file that could not be taken as it is written has been told.
     if (this.#doubts.get(file)?.some((doubt) => doubt.every((part, index) => path[index] === part)) === true) return;
-    this.#diagnostics.push({ severity: "error", code, message, ...(file === null ? {} : { file }), path, help });
+    this.#diagnostics.push({ severity: "error", code, message, ...(file === null ? {} : { file }), path, ...more });
     this.#doubts.set(file, [...(this.#doubts.get(file) ?? []), path]);
   }
 }
@@ -168,6 +176,7 @@ class Loader {
 /** Where a file is named. */
 interface At {
   readonly file: string | null;
+  readonly directory: string;
   readonly path: Path;
 }
 

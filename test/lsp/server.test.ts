@@ -160,7 +160,7 @@ describe("the language server, as an editor starts it", { timeout: 60_000 }, () 
 
   test("marks places as editors count them, tells what is related, and greys out what nothing reaches", async () => {
     const editor = await startEditor(folderWith({}));
-    const text = `[agents.a]\ntype = "canned"\ninput = { "😀" = "1", b = "\\t\\U0001F600 + '😀' +" }\n\n[agents.a-b]\ntype = "canned"\n\n[orchestration.sequential]\nagents = ["a", "a"]\n`;
+    const text = `[agents.a]\ntype = "canned"\nreply = {}\nreplies = [{}]\ninput = { "😀" = "1", b = "\\t\\U0001F600 + '😀' +" }\n\n[agents.a-b]\ntype = "canned"\n\n[orchestration.sequential]\nagents = ["a"]\n`;
     editor.open("agentflow.toml", `\ufeff${text}`);
     const found = await editor.shows("agentflow.toml", (all) => all.length > 0);
     const uri = editor.uri("agentflow.toml");
@@ -172,9 +172,9 @@ describe("the language server, as an editor starts it", { timeout: 60_000 }, () 
         relatedInformation,
       ]),
     ).toEqual([
+      ["exclusive-keys", "replies", undefined, [{ location: { uri, range: rangeIn(text, "reply") }, message: "one of them has to go" }]],
       ["invalid-expression", "\\U0001F600", undefined, undefined],
       ["unreached-agent", "a-b", [1], undefined],
-      ["duplicate-name", '"a"', undefined, [{ location: { uri, range: rangeIn(text, '"a"') }, message: "the first time" }]],
     ]);
   });
 

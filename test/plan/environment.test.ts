@@ -1,3 +1,4 @@
+import { basename, dirname } from "node:path";
 import { describe, expect, test } from "vitest";
 import { checkEnvironment, type Machine, missingVariables } from "../../src/plan/environment.ts";
 import type { AgentDefinition, PipelineDefinition } from "../../src/spec/spec.ts";
@@ -22,6 +23,7 @@ function machine(env: Machine["env"] = ENV): Machine & { readonly looked: string
   return {
     env,
     looked,
+    list: async (directory) => Object.keys(THERE).flatMap((path) => (dirname(path) === directory ? [basename(path)] : [])),
     look: async (path) => {
       looked.push(path);
       return THERE[path] ?? "missing";
@@ -71,6 +73,25 @@ describe("programs", () => {
       script("./plain.sh"),
       ["agents.a.command.0 missing-program: plain.sh cannot be executed (run: chmod +x plain.sh)"],
     ],
+    [
+      "by a path that is misspelt",
+      script("./rnu.sh"),
+      ["agents.a.command.0 missing-program: there is no program rnu.sh (did you mean `./run.sh`?)"],
+    ],
+    [
+      "in a directory that is misspelt",
+      { ...script("./run.sh"), cwd: "./sbu" },
+      ["agents.a.cwd missing-file: there is no directory sbu (did you mean `./sub`?)"],
+    ],
+    [
+      "that run a script whose name is misspelt",
+      { ...script("node", "../agnet.mjs", "x"), cwd: "sub" },
+      [
+        'agents.a.command.0 missing-program: there is no program `node` on the PATH (install it, or write a path such as "./node")',
+        "agents.a.command.1 missing-file: there is no file agnet.mjs (did you mean `../agent.mjs`?)",
+      ],
+    ],
+    ["that run a script which may be made by then", script("/bin/tool", "other.mjs"), []],
     ["that are only known in the run", script("${{ program }}"), []],
     ["of a shell", { type: "script", shell: "nothing" }, []],
     [
@@ -81,7 +102,7 @@ describe("programs", () => {
     [
       "in a directory that is a file",
       { ...script("tool"), cwd: "agent.mjs" },
-      ["agents.a.cwd missing-file: there is no directory agent.mjs (cwd is relative to the pipeline file)"],
+      ["agents.a.cwd missing-file: agent.mjs is a file, not a directory (cwd is relative to the pipeline file)"],
     ],
   ])("%s", async (_sentence, agent, found) => expect(await findings(one(agent))).toEqual(found));
 
@@ -126,6 +147,16 @@ describe("modules and hooks", () => {
       "a module that is not there",
       one({ type: "module", module: "lib/x.mjs" }),
       ["agents.a.module missing-file: there is no file lib/x.mjs (a module's path is relative to the pipeline file)"],
+    ],
+    [
+      "a module whose ending is another",
+      one({ type: "module", module: "agent.ts" }),
+      ["agents.a.module missing-file: there is no file agent.ts (did you mean `agent.mjs`?)"],
+    ],
+    [
+      "a module in a directory that is misspelt",
+      one({ type: "module", module: "sbu/run.sh" }),
+      ["agents.a.module missing-file: there is no file sbu/run.sh (did you mean `sub/run.sh`?)"],
     ],
     [
       "a module that is a directory",

@@ -1,21 +1,33 @@
-import { nearest } from "../../spec/suggest.ts";
+import { isCertain, nearest } from "../../spec/suggest.ts";
+import { fixAt } from "../compile.ts";
 import type { Reader } from "../readers.ts";
+import type { Read } from "../scope.ts";
 import type { Structure } from "../structure.ts";
 import { rangeOf } from "./mentions.ts";
-import { listed, type Report } from "./report.ts";
+import { listed, type More, type Place, type Report } from "./report.ts";
 
 /** `stages.NAME` names elements of the pipeline and members of groups. */
 export function checkStageNames(readers: readonly Reader[], { elements }: Structure, report: Report): void {
   const members = [...elements.values()].flatMap((element) => (element.kind === "group" ? element.members : []));
   const names = new Set([...elements.values(), ...members].map(({ name }) => name));
-  for (const { reads, place } of readers) {
+  for (const { reads, place, parts } of readers) {
     for (const read of reads.stages) {
       if (names.has(read.name)) continue;
       const near = nearest(read.name, names);
       report.error("unknown-agent", place, `there is no stage called \`${read.name}\``, {
         ...rangeOf(read),
         help: near === undefined ? `known: ${listed(names)}` : `did you mean \`${near}\`?`,
+        ...(near === undefined ? {} : renamedTo(near, read, place, parts, names)),
       });
     }
   }
+}
+
+/** The name where it stands, with its quotes where it has some; nothing where the right one would need some. */
+function renamedTo(near: string, read: Read, place: Place, parts: Reader["parts"], names: Iterable<string>): Pick<More, "fix"> {
+  const part = parts.find(({ expression, start }) => start <= read.start && read.end <= start + expression.text.length);
+  const written = part?.expression.text.slice(read.start - part.start, read.end - part.start) ?? "";
+  if (!written.includes(read.name) || (written === read.name && !/^\w+$/.test(near))) return {};
+  const text = written.replace(read.name, () => near);
+  return { fix: fixAt(place, { safe: isCertain(read.name, near, names), start: read.start, end: read.end, text }) };
 }

@@ -1,0 +1,1 @@
+// Stands in for a script: what is here is checked, never run.
