@@ -70,7 +70,6 @@ function tell(problems: readonly ExpressionProblem[], place: Place, report: Repo
 }
 
 /** What mends an expression, in the file that it stands in. */
-export /** A fix of a part of a text. */
 export function fixAt(place: Place, { safe, start, end, text }: NonNullable<ExpressionProblem["fix"]>): Fix {
   const part = { start, end };
   return { safe, edits: ["file" in place ? { span: part, text } : { path: place, at: part, text }] };
