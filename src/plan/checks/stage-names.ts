@@ -16,7 +16,7 @@ export function checkStageNames(readers: readonly Reader[], { elements }: Struct
       const near = nearest(read.name, names);
       report.error("unknown-agent", place, `there is no stage called \`${read.name}\``, {
         ...rangeOf(read),
-        help: near === undefined ? `known: ${listed(names)}` : `did you mean \`${near}\`?`,
+        help: near === undefined ? `known: ${listed(names)}` : `replace \`${read.name}\` with \`${near}\``,
         ...(near === undefined ? {} : renamedTo(near, read, place, parts, names)),
       });
     }
