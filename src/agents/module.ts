@@ -38,7 +38,7 @@ async function reason(path: string, error: unknown): Promise<string> {
   if (!(error instanceof Error)) return `it threw ${String(error)}`;
   const stack = error.stack ?? "";
   // Where Node knows the place it stands above the message; of JavaScript it tells only who runs it.
-  const place = /^(\/.+:\d+)\n/.exec(stack)?.[1];
+  const place = /^(?:file:\/\/)?(\/.+:\d+)\n/.exec(stack)?.[1];
   if (place !== undefined) return `syntax error at ${place}: ${error.message}`;
   if (/ at (compileSourceTextModule|wrapSafe) /.test(stack)) return `syntax error: ${error.message}; \`node --check ${path}\` shows where`;
   return error.message;

@@ -384,7 +384,7 @@ describe("runs prune", () => {
   test.each([
     [[], "say what to remove: --older-than 30d, --keep 100, or both"],
     [["--older-than", "30"], '--older-than: "30" has no unit; write "30s" for seconds or "30ms" for milliseconds'],
-    [["--older-than", "none"], '--older-than: "none" (no limit) makes no sense here'],
+    [["--older-than", "none"], '--older-than: "none" (no limit) makes no sense here; write how long, such as "30s" or "5m"'],
     [["--keep", "many"], "--keep takes a whole number from 0 on, not `many`"],
     [["--keep", "-1"], "--keep takes a whole number from 0 on, not `-1`"],
   ])("%j is refused, and removes nothing", async (flags, message) => {

@@ -17,6 +17,7 @@ import {
 import { Page } from "../../src/lsp/page.ts";
 import { serve } from "../../src/lsp/server.ts";
 import { folderWith } from "../support/folder.ts";
+import { oneStage } from "../support/one-stage.ts";
 import { runProgram } from "../support/program.ts";
 import { virtualClock } from "../support/virtual-clock.ts";
 import { edited, startEditor } from "./client.ts";
@@ -160,7 +161,7 @@ describe("the language server, as an editor starts it", { timeout: 60_000 }, () 
 
   test("marks places as editors count them, tells what is related, and greys out what nothing reaches", async () => {
     const editor = await startEditor(folderWith({}));
-    const text = `[agents.a]\ntype = "canned"\nreply = {}\nreplies = [{}]\ninput = { "😀" = "1", b = "\\t\\U0001F600 + '😀' +" }\n\n[agents.a-b]\ntype = "canned"\n\n[orchestration.sequential]\nagents = ["a"]\n`;
+    const text = `[agents.a]\ntype = "canned"\nreply = {}\nreplies = [{}]\ninput = { "😀" = "1", b = "\\t\\U0001F600 + '😀' +" }\n\n[orchestration.sequential]\nagents = ["a"]\n`;
     editor.open("agentflow.toml", `\ufeff${text}`);
     const found = await editor.shows("agentflow.toml", (all) => all.length > 0);
     const uri = editor.uri("agentflow.toml");
@@ -174,8 +175,10 @@ describe("the language server, as an editor starts it", { timeout: 60_000 }, () 
     ).toEqual([
       ["exclusive-keys", "replies", undefined, [{ location: { uri, range: rangeIn(text, "reply") }, message: "one of them has to go" }]],
       ["invalid-expression", "\\U0001F600", undefined, undefined],
-      ["unreached-agent", "a-b", [1], undefined],
     ]);
+    editor.open("b.toml", oneStage('type = "canned"\n\n[agents.a-b]\ntype = "canned"'));
+    const grey = await editor.shows("b.toml", (all) => all.length > 0);
+    expect(grey.map(({ code, range, tags }) => [code, range.start.line, tags])).toEqual([["unreached-agent", 3, [1]]]);
   });
 
   test("goes on after messages that are none, questions about nothing, and texts that are nonsense", async () => {
