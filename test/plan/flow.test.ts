@@ -433,7 +433,7 @@ describe("of nothing, nothing is written:", () => {
     ],
     ["but one that always fails never serves", { type: "canned", fail: "exit", output: "k", fallback: "f" }, []],
   ])("%s", async (_sentence, agent, expected) => {
-    const fallback = agent.fallback === undefined ? {} : { f: writes("k") };
+    const fallback: Agents = agent.fallback === undefined ? {} : { f: writes("k") };
     expect(await told(closed("a b", { a: agent, ...fallback, b: reads("${{ k }}") }))).toEqual(expected);
   });
 });
