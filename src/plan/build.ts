@@ -78,7 +78,7 @@ export function buildPlan(source: PlanSource, options: BuildOptions = {}): Built
   checkTypes(state);
   checkUnusedInputs(state);
   checkRetries({ spec, effective, agents, report });
-  checkIdleKeys({ spec, structure, effective, report });
+  checkIdleKeys({ spec, effective, report });
   checkTime({ ...graph, spec, agents, reached, handlers, report });
   const diagnostics = distinct([...nested.diagnostics, ...report.diagnostics]);
   const isWhole = doubts === undefined && nested.plans.size === Object.keys(source.pipelines).length;
