@@ -122,6 +122,12 @@ export const FLOW: readonly Mistake[] = [
     code: "unreachable-stage",
   },
   { file: "invoices", replace: "amount > limit", by: "«currency == 'GBP'»", code: "constant-condition" },
+  {
+    file: "incident",
+    replace: "severity == 'low'",
+    by: "severity == 'low' && «stages.facts.status == 'success'»",
+    code: "constant-condition",
+  },
 ];
 
 /** What the checks do not find yet; each with the code that it should have. */
