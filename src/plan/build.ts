@@ -6,6 +6,7 @@ import type { PipelineSpec } from "../spec/spec.ts";
 import { planAgents } from "./agents.ts";
 import { isJudgement } from "./codes.ts";
 import { planBranches } from "./checks/branches.ts";
+import { checkCodeTemplates } from "./checks/code-templates.ts";
 import { checkCircles } from "./checks/circles.ts";
 import { checkDataFlow } from "./checks/data-flow.ts";
 import { checkGroupConflicts } from "./checks/group-conflicts.ts";
@@ -64,6 +65,7 @@ export function buildPlan(source: PlanSource, options: BuildOptions = {}): Built
   const names: Names = { spec, agents, effective, report };
   const structure = planStructure(names);
   checkCircles(effective, report);
+  checkCodeTemplates(effective, agents, report);
   const branches = planBranches(structure, names);
   const hooks = planHooks(directory, names);
   const graph = { groups: groupsOf(names), structure, branches, effective };

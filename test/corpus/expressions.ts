@@ -46,6 +46,18 @@ export const EXPRESSIONS: readonly Mistake[] = [
   { file: "meeting-minutes", replace: 'decisions = "decisions"', by: 'decisions = "« »"', code: "empty-expression" },
   { file: "log-analysis", replace: '"$DIRECTORY"/*.log', by: '"«${{ directory }}»"/*.log', code: "template-in-shell" },
   {
+    file: "weather",
+    replace: '["echo", "It is ${{ degrees }} degrees."]',
+    by: '["env", "LC_ALL=C", "sh", "-c", "echo It is «${{ degrees }}» degrees."]',
+    code: "template-in-shell",
+  },
+  {
+    file: "weather",
+    replace: '["echo", "It is ${{ degrees }} degrees."]',
+    by: '["node", "-p", "\'It is \' + Math.round(«${{ degrees }}»)"]',
+    code: "template-in-shell",
+  },
+  {
     file: "dependency-update",
     replace: '"$PACKAGE@$VERSION" --save-exact',
     by: '"$PACKAGE@«${{ version }}»" --save-exact',
