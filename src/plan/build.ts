@@ -13,6 +13,7 @@ import { checkGroupConflicts } from "./checks/group-conflicts.ts";
 import { checkHandlers } from "./checks/handlers.ts";
 import { checkIdleKeys } from "./checks/idle-keys.ts";
 import { checkNestedInputs } from "./checks/nested-inputs.ts";
+import { checkNeverWritten } from "./checks/never-written.ts";
 import { reachedNames, unreachedIn } from "./checks/reachability.ts";
 import { Report } from "./checks/report.ts";
 import { checkRetries } from "./checks/retries.ts";
@@ -74,6 +75,7 @@ export function buildPlan(source: PlanSource, options: BuildOptions = {}): Built
   checkGroupConflicts(structure, agents, names);
   for (const agent of effective.values()) checkNestedInputs(agent, agents.get(agent.name) as AgentPlan, source, report);
   checkHandlers({ source, handlers, effective, agents, extended, report });
+  checkNeverWritten({ effective, agents, reached, handlers, report });
   const state = stateFlowOf({ source, structure, branches, agents, effective, reached, handlers, report });
   checkUnreachableStages(state);
   const assumedInputs = checkDataFlow(state, unreached);

@@ -8,6 +8,7 @@ export const PLAN_CODES = {
   "missing-on-path": "a key is read that some way through the pipeline leaves out",
   "dropped-variable": "a key is read that was dropped before",
   "undeclared-writes": "a key is read that only an agent can write which does not say what it writes",
+  "never-written": "a key in `writes` that the agent can never write",
   "unused-input": "an input that nothing reads",
   "constant-condition": "a condition, or a part of one, that always comes out the same",
   "duplicate-name": "a name that stands twice where it can stand once",
