@@ -32,6 +32,7 @@ export const PLAN_CODES = {
   "unreadable-file": "a prompt file or a nested pipeline cannot be read",
   "pipeline-cycle": "a pipeline that contains itself",
   "template-in-shell": "a template in a line for the shell, or in other code",
+  "not-a-template": "a text that looks like a template, and is none",
   "unterminated-template": "a template that does not end",
   "empty-expression": "an expression without anything in it",
   "invalid-expression": "a text that is not an expression",

@@ -157,7 +157,12 @@ export const DATA_FLOW: readonly Mistake[] = [
   { file: "incident", replace: "severity == 'low'", by: "«severity == 1»", code: "constant-condition" },
   // What is never written.
   { file: "backup", replace: 'output = "packed"', by: 'output = "packed"\nwrites = [«"pakced"»]', code: "never-written" },
-  { file: "budget", replace: "reply = { ready = true }", by: 'reply = { ready = true }\nwrites = ["planned", «"ready"»]', code: "never-written" },
+  {
+    file: "budget",
+    replace: "reply = { ready = true }",
+    by: 'reply = { ready = true }\nwrites = ["planned", «"ready"»]',
+    code: "never-written",
+  },
 ];
 
 /** What the checks do not find yet; each with the code that it should have. */
