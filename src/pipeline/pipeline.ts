@@ -154,7 +154,12 @@ async function makePipeline(loaded: LoadedSource, options: PipelineOptions): Pro
     warnings: diagnostics,
     documents: loaded.documents,
     on: (hook: HookEvent, first: string | HookCallback, second?: HookCallback) => callbacks.add(hook, first, second),
-    checkEnvironment: () => checkEnvironment(plan, thisMachine(env), "error"),
+    checkEnvironment: async () => {
+      const found = await checkEnvironment(plan, thisMachine(env), "error");
+      const left = await withoutIgnored(found, loaded);
+      // Of the comments themselves was told when the pipeline was loaded.
+      return left.filter((diagnostic) => found.includes(diagnostic));
+    },
     start,
     run: async (runOptions) => start(runOptions).result,
     prepareResume: (runId, options) => prepareResume(again, runId, options),

@@ -30,6 +30,7 @@ import { planProviders } from "./providers.ts";
 import { settingsOf } from "./settings.ts";
 import { stateFlowOf } from "./state-flow.ts";
 import type { Doubts } from "./source.ts";
+import type { Template } from "./template.ts";
 import { groupsOf, type Names, planStructure } from "./structure.ts";
 
 /** What the plan is made with besides the source. */
@@ -150,14 +151,20 @@ function secretsOf({ spec }: PlanSource, agents: readonly AgentPlan[]): string[]
   return [...names];
 }
 
+/** Those that a text needs; one that it asks for may be absent. */
+function variablesIn({ reads }: Template): string[] {
+  const asked = new Set(reads.env.filter(({ tested }) => tested).map(({ name }) => name));
+  return reads.env.map(({ name }) => name).filter((name) => !asked.has(name));
+}
+
 /** Variables that must be set: those that a reached agent refers to. */
 function variablesOf(agents: readonly AgentPlan[]): string[] {
   const names = new Set<string>();
   for (const { call } of agents) {
-    if (call.type === "script") for (const { value } of call.env) for (const { name } of value.reads.env) names.add(name);
+    if (call.type === "script") for (const { value } of call.env) for (const name of variablesIn(value)) names.add(name);
     if (call.type === "llm") {
       if (call.provider.apiKeyEnv !== null) names.add(call.provider.apiKeyEnv);
-      for (const { value } of call.provider.headers) for (const { name } of value.reads.env) names.add(name);
+      for (const { value } of call.provider.headers) for (const name of variablesIn(value)) names.add(name);
     }
     if (call.type === "pipeline") for (const name of call.plan.variables) names.add(name);
   }

@@ -1,4 +1,5 @@
 import type { InputSpec } from "../spec/spec.ts";
+import { isExhaustive } from "./exhaustive.ts";
 import { impliedKeys } from "./expression-implies.ts";
 import type { TypeNames } from "./expression-type.ts";
 import {
@@ -59,6 +60,8 @@ export interface Lack {
   readonly way: readonly string[];
   /** The branches that were taken on it. */
   readonly branches: readonly BranchPlan[];
+  /** The elements with branches none of which was taken. */
+  readonly passed: readonly string[];
   /** Why elements on the way that may write the key did not. */
   readonly doubts: readonly Doubt[];
   /** Who dropped it last. */
@@ -79,7 +82,7 @@ export function followState(source: FlowSource, asked: ReadonlySet<string> | nul
   const context = effectContext(source.agents);
   const effects = new Map([...source.elements.values()].map((element) => [element.name, effectOf(element, context)]));
   const table = makeOrigins(source.inputs, effects, asked);
-  const graph: Graph = { paths: pathsOf(source), effects, table, inputs: source.inputs };
+  const graph: Graph = { paths: possiblePaths(source, effects), effects, table, inputs: source.inputs };
   const states = spread(graph);
   const indexes = Map.groupBy(graph.paths.positions.keys(), (index) => graph.paths.positions[index]?.name ?? "");
   const merged = new Map<string, Bits>();
@@ -131,6 +134,18 @@ export function followState(source: FlowSource, asked: ReadonlySet<string> | nul
     isClosed: [...effects.values()].every(({ openBy }) => openBy.length === 0),
     atEnd: () => endOf(graph, states, typeOf),
   };
+}
+
+/** Without the way on in the sequence where one of the branches holds in any case. */
+function possiblePaths(source: FlowSource, effects: ReadonlyMap<string, Effect>): Paths {
+  const paths = pathsOf(source);
+  if (source.branches.size === 0) return paths;
+  const written = new Set([...effects.values()].flatMap(({ writes }) => writes.map(({ key }) => key)));
+  const isOpen = [...effects.values()].some(({ openBy }) => openBy.length > 0);
+  const inputs = new Map(isOpen ? [] : [...source.inputs].filter(([name]) => !written.has(name)));
+  const leaving = new Set([...source.branches].flatMap(([name, rules]) => (isExhaustive(rules, inputs) ? [name] : [])));
+  const isPossible = ({ from, branch }: Way): boolean => branch !== null || !leaving.has(paths.positions[from]?.name ?? "");
+  return leaving.size === 0 ? paths : { ...paths, ways: paths.ways.filter(isPossible) };
 }
 
 /** What effects are worked out with. */
@@ -293,9 +308,16 @@ function lackOf(paths: Paths, end: Step, last: Leaving | null): Lack {
   return {
     way: steps.map((step) => nameOf(paths, step)),
     branches: steps.flatMap(({ branch }) => branch ?? []),
+    passed: steps.flatMap(({ branch, from }) =>
+      branch === null && from !== null && hasBranches(paths, from) ? [nameOf(paths, from)] : [],
+    ),
     doubts: left.flatMap(({ doubt, lacks }) => (doubt === null || !lacks ? [] : [doubt])),
     droppedBy: left.findLast(({ droppedBy }) => droppedBy !== null)?.droppedBy ?? null,
   };
+}
+
+function hasBranches({ ways, loops }: Paths, { index }: Step): boolean {
+  return [...ways, ...loops].some(({ from, branch }) => from === index && branch !== null);
 }
 
 function elementsBefore(paths: Paths, indexes: readonly number[]): string[] {

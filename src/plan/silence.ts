@@ -12,7 +12,8 @@ import type { Documents } from "./source.ts";
  * The diagnostics that nobody has silenced. A comment `# agentflow-ignore CODE: reason` silences what is found in the statement
  * that it follows on its line, or that it stands above. Comments that silence nothing, or that do not say why, are told.
  *
- * Contract: warnings can be silenced, and errors that are judgements; with any other error a file cannot be run.
+ * Contract: warnings can be silenced, errors that are judgements, and what this machine lacks, in a run too; with any other error
+ * a file cannot be run.
  */
 export async function silence(
   diagnostics: readonly Diagnostic[],
@@ -47,7 +48,6 @@ interface Ignore {
 async function silenceIn(text: string, file: string, diagnostics: readonly Diagnostic[]): Promise<Diagnostic[]> {
   const ignores = ignoresIn(text);
   const here = diagnostics.filter((diagnostic) => diagnostic.file === file);
-  const isUnsure = here.some(({ severity, code }) => severity === "error" && !isJudgement(code));
   const { spansIn } = await import("../spec/positions.ts");
   const spans = await spansIn(text, here);
   const silenced = new Set<Diagnostic>();
@@ -56,8 +56,6 @@ async function silenceIn(text: string, file: string, diagnostics: readonly Diagn
   const told = ignores.flatMap((ignore): Diagnostic[] => {
     const meant = here.filter((diagnostic, index) => ignore.codes.includes(diagnostic.code) && isAbout(ignore, spans[index] ?? null));
     const problem = problemOf(ignore, meant);
-    // What it would silence may be hidden by the error.
-    if (problem?.code === "unused-ignore" && isUnsure) return [];
     if (problem === null) for (const diagnostic of meant) silenced.add(diagnostic);
     return problem === null || (problem.code === "unused-ignore" && !isWhole)
       ? []
@@ -107,7 +105,9 @@ function problemOf({ codes, reason }: Ignore, meant: readonly Diagnostic[]): Pic
     );
   }
   if (reason === "") return invalid("this comment does not say why", `${form}, so that the next reader knows`);
-  const hard = meant.find((diagnostic) => diagnostic.severity === "error" && !isJudgement(diagnostic.code));
+  const hard = meant.find(
+    (diagnostic) => diagnostic.severity === "error" && !isJudgement(diagnostic.code) && !OF_MACHINES.has(diagnostic.code),
+  );
   if (hard !== undefined)
     return invalid(`\`${hard.code}\` cannot be ignored: the file cannot be run with it`, "mend it, and remove this comment");
   if (meant.length > 0 || codes.some((code) => OF_MACHINES.has(code))) return null;

@@ -104,7 +104,8 @@ function planGroup(name: string, group: GroupSpec, number: number | null, names:
       continue;
     }
     members.push(planStage(member, number, path, names));
-    checkPruning(member, name, path, names);
+    // A list that names a group may be meant for the sequence.
+    if (!group.agents.some((other) => groupsOf(names).has(other))) checkPruning(member, name, path, names);
   }
   return {
     kind: "group",

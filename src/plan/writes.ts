@@ -19,7 +19,7 @@ export interface Write {
 
 /** Why a key may not be there afterwards: who may fail, or serve without writing it. */
 export interface Doubt {
-  readonly kind: "tolerated" | "fallback" | "answer";
+  readonly kind: "tolerated" | "fallback" | "own" | "answer";
   readonly agent: string;
 }
 
@@ -86,7 +86,7 @@ function stageEffect(stage: StagePlan, context: Agents): Pick<Effect, "writes" |
   const writes = [...keys].map((key): Write => {
     const lacking = variants.findIndex((variant) => variant !== null && !variant.has(key));
     const serving = chain[lacking];
-    const missing: Doubt | null = serving === undefined ? null : { kind: "fallback", agent: serving.name };
+    const missing: Doubt | null = serving === undefined ? null : { kind: lacking === 0 ? "own" : "fallback", agent: serving.name };
     const written = variants.flatMap((variant) => variant?.get(key) ?? []);
     const doubt = toleratedBy(stage) ?? missing ?? written.find((write) => write.doubt !== null)?.doubt ?? null;
     return { key, doubt, type: (names) => union(written.map((write) => write.type(names))) };

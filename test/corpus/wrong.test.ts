@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { LocatedEdit } from "../../src/spec/places/edits.ts";
 import type { Located } from "../../src/spec/positions.ts";
 import { diagnose, type Mistake, shown, withMistake } from "./corpus.ts";
+import { CASCADES } from "./cascades.ts";
 import { DATA_FLOW, DATA_FLOW_LATER } from "./data-flow.ts";
 import { ENVIRONMENT_LATER, ENVIRONMENT_MISTAKES } from "./environment.ts";
 import { EXPRESSIONS, EXPRESSIONS_LATER } from "./expressions.ts";
@@ -23,6 +24,7 @@ const THEMES: readonly { readonly theme: string; readonly mistakes: readonly Mis
   { theme: "data-flow", mistakes: DATA_FLOW },
   { theme: "time", mistakes: TIME },
   { theme: "environment", mistakes: ENVIRONMENT_MISTAKES },
+  { theme: "cascades", mistakes: CASCADES },
 ];
 const EXPECTED_LATER = [FORM_LATER, NAMES_LATER, FLOW_LATER, EXPRESSIONS_LATER, DATA_FLOW_LATER, TIME_LATER, ENVIRONMENT_LATER].flat();
 

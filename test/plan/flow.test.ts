@@ -327,3 +327,70 @@ describe("an input that nothing reads", () => {
     ],
   ])("%s", async (_sentence, definition, expected) => expect(await told(definition)).toEqual(expected));
 });
+
+describe("one of the branches is taken in any case", () => {
+  const agents: Agents = {
+    a: { type: "canned", reply: { ready: true, n: 5 } },
+    b: writes("k"),
+    c: writes("k"),
+    r: reads("${{ k }}"),
+  };
+  const inputs = { fast: { type: "boolean" as const }, tone: { enum: ["plain", "formal"] }, source: {} };
+  const both = (one: string, other: string): PipelineDefinition =>
+    closed("a r", agents, [when("a → b", one), when("a → c", other)], { inputs });
+
+  test.each<[one: string, other: string]>([
+    ["ready", "!ready"],
+    ["!ready", "ready"],
+    ["n < 10", "n >= 10"],
+    ["n <= 10", "n>10"],
+    ["tone == 'plain'", "tone == 'formal'"],
+    ["'plain' == tone", "tone in ['formal']"],
+    ["tone == 'x'", "tone != 'x'"],
+    ["fast == true", "fast == false"],
+    ["fast", "fast == false"],
+    ["has(state.k)", "!has(state.k)"],
+    ["!(n > 3 && ready)", "n > 3 && ready"],
+  ])("%s, or %s", async (one, other) => {
+    const found = await told(both(one, other));
+    expect(found.filter((problem) => !problem.startsWith("~ "))).toEqual([]);
+  });
+
+  test.each<[one: string, other: string]>([
+    ["ready", "n < 10"],
+    ["n < 10", "n > 10"],
+    ["tone == 'plain'", "ready"],
+    ["source == 'plain'", "source == 'formal'"],
+  ])("but not %s, or %s", async (one, other) => {
+    const [found] = (await build(both(one, other))).diagnostics;
+    expect([found?.message, found?.help]).toEqual([
+      "`k` is missing on the way `a` → `r`",
+      "let every way come to a stage that writes it; if one of the branches from `a` is always taken, leave out the condition of the last one, or ask for it first: has(state.k) ? state.k : …",
+    ]);
+  });
+
+  test("nor where one of them is used up", async () => {
+    const definition = closed("a r", agents, [when("a → b", "ready", 1), when("a → c", "!ready")], { inputs });
+    expect(await told(definition)).toContain(missing("k", "a", "r"));
+  });
+});
+
+describe("of a key that is asked for where it is read, nothing is said", () => {
+  test.each<[sentence: string, definition: PipelineDefinition]>([
+    ["that is written later", closed("b a", { b: reads("${{ has(state.k) ? k : '' }}"), a: writes("k") })],
+    ["that nothing is known to write", closed("b", { b: reads("${{ has(state.k) ? k : '' }}") })],
+    ["in a part of another expression", closed("b", { b: reads("${{ 'x' + (has(state.k) ? state.k : 'none') }}") })],
+  ])("%s", async (_sentence, definition) => expect(await told(definition)).toEqual([]));
+});
+
+test("a script that does not say what it writes is asked where its own branch reads that", async () => {
+  const open: AgentDefinition = { type: "script", command: ["x"] };
+  expect(await told(closed("a b", { a: open, b: writes() }, [when("a → end", "k == 1")]))).toEqual([
+    "~ undeclared-writes: `a` does not say what it writes, and nothing else writes `k`",
+  ]);
+});
+
+test("an agent that does not write what its fallback writes is named", async () => {
+  const definition = closed("a b", { a: { ...writes("j"), fallback: "f" }, f: writes("k"), b: reads("${{ k }}") });
+  expect(await told(definition)).toEqual(["missing-on-path: `k` is missing unless a fallback of the agent `a` has stood in"]);
+});

@@ -119,3 +119,42 @@ describe("such a comment is told itself", () => {
     ]);
   });
 });
+
+test("what a machine lacks can be ignored in a run too: a stage before may make it", async () => {
+  const text = (comment: string): string => `[agents.make]
+type = "script"
+shell = "printf '#!/bin/sh\\\\necho made' > made.sh; chmod +x made.sh"
+stdin = "none"
+writes = []
+[agents.use]
+type = "script"
+${comment}command = ["./made.sh"]
+stdout = "text"
+output = "text"
+[orchestration.sequential]
+agents = ["make", "use"]
+`;
+  const run = async (comment: string) => {
+    const { code, stdout } = await runProgram(["run", "p.toml", "--quiet", "--no-store"], { cwd: folderWith({ "p.toml": text(comment) }) });
+    return { code, stdout };
+  };
+  expect(await run("")).toEqual({ code: 2, stdout: "" });
+  expect(await run("# agentflow-ignore missing-program: the stage before makes it\n")).toEqual({
+    code: 0,
+    stdout: '{\n  "text": "made"\n}\n',
+  });
+});
+
+test("a variable that a text asks for need not be set", async () => {
+  const text = (value: string): string => `[agents.a]
+type = "script"
+command = ["cat"]
+env = { LEVEL = "\${{ ${value} }}" }
+[orchestration.sequential]
+agents = ["a"]
+`;
+  expect(await findingsIn(text("env.LEVEL_OF_LOGS"))).toEqual([
+    "warning[unset-variable]: the environment variable LEVEL_OF_LOGS is not set",
+  ]);
+  expect(await findingsIn(text("has(env.LEVEL_OF_LOGS) ? env.LEVEL_OF_LOGS : 'info'"))).toEqual([]);
+});

@@ -3,7 +3,7 @@ import { nearest } from "../../spec/suggest.ts";
 import type { PlanCode } from "../codes.ts";
 import type { FlowPlace, Lack } from "../flow.ts";
 import type { BranchPlan } from "../plan.ts";
-import { isGuarded } from "../expression-guards.ts";
+import { isAskedFor, isGuarded } from "../expression-guards.ts";
 import type { Reader, Texts } from "../readers.ts";
 import type { Read } from "../scope.ts";
 import type { StateFlow } from "../state-flow.ts";
@@ -69,7 +69,7 @@ function troublesOf(reader: Reader, isHalf: ReturnType<typeof checkHyphens>, sta
   const { reads, place, at, table, purpose } = reader;
   const places = at.filter(({ element }) => state.flow.isReached(element));
   return reads.keys.flatMap((read): Trouble[] => {
-    if (read.tested || (table !== null && !read.viaState) || isHalf(reader, read)) return [];
+    if (read.tested || (table !== null && !read.viaState) || isHalf(reader, read) || isAskedFor(read, reader.parts)) return [];
     for (const where of places) {
       const kind = troubleAt(read, where, reader, state);
       if (kind !== null) return [{ ...mentionOf(read, place, purpose), kind, where, isPruned: false }];
@@ -230,8 +230,14 @@ function reasonFor({ kind, name }: Trouble, lack: Lack, state: StateFlow): Reaso
     code: "missing-on-path",
     message,
     related: [...branchesOf(lack.branches), ...writersOf(name, state)],
-    help: `let every way come to a stage that writes it, ${ask}`,
+    help: `let every way come to a stage that writes it${passedText(lack)}, ${ask}`,
   };
+}
+
+/** A run passes by conditions of which one always holds only as far as the file shows. */
+function passedText({ passed }: Lack): string {
+  const last = passed.at(-1);
+  return last === undefined ? "" : `; if one of the branches from \`${last}\` is always taken, leave out the condition of the last one`;
 }
 
 /** Whether the way to a reader is the plain sequence, and those that write the key come after it. */
@@ -258,6 +264,7 @@ function reasonDropped(kind: Trouble["kind"], name: string, { droppedBy, way, br
 
 const HELP_FOR: Readonly<Record<Lack["doubts"][number]["kind"], (agent: string, key: string, ask: string) => string>> = {
   tolerated: (agent, key, ask) => `give \`${agent}\` a fallback that writes \`${key}\`, ${ask}`,
+  own: (agent, key, ask) => `let \`${agent}\` write \`${key}\` too, ${ask}`,
   fallback: (agent, key, ask) => `let \`${agent}\` write \`${key}\` too, ${ask}`,
   answer: (agent, key, ask) => `let all that \`${agent}\` gives out have \`${key}\`, ${ask}`,
 };
@@ -272,6 +279,10 @@ function reasonOfDoubt(name: string, { kind, agent }: Lack["doubts"][number], { 
     case "fallback": {
       const related = [{ path: ["agents", agent], at: "key" as const, label: `does not write \`${name}\`` }];
       return { code, message: `\`${name}\` is missing when the agent \`${agent}\` has stood in as the fallback`, related };
+    }
+    case "own": {
+      const related = [{ path: ["agents", agent], at: "key" as const, label: `does not write \`${name}\`` }];
+      return { code, message: `\`${name}\` is missing unless a fallback of the agent \`${agent}\` has stood in`, related };
     }
     case "answer": {
       const related = [{ path: ["agents", agent], at: "key" as const, label: `not all that it gives out has \`${name}\`` }];

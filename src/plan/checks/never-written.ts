@@ -5,6 +5,7 @@ import { nearest } from "../../spec/suggest.ts";
 import type { EffectiveAgent } from "../effective.ts";
 import type { AgentPlan } from "../plan.ts";
 import { keyOf, servingAgents } from "../writes.ts";
+import { hidesFlow } from "./doubt.ts";
 import { listed, type More, type Report } from "./report.ts";
 
 /** Who may write what. */
@@ -18,12 +19,14 @@ export interface Writers {
 
 /** Finds keys in `writes` that the agent can never set, as its own `output` or its replies show: every success would be a failure. */
 export function checkNeverWritten(writers: Writers): void {
-  const { effective, agents, reached, handlers } = writers;
+  const { effective, agents, reached, handlers, report } = writers;
+  // Who only undoes stages need not write what it says.
+  if (report.hasUnknownNames || report.doubts.some(hidesFlow)) return;
   for (const [name, agent] of effective) {
     const plan = agents.get(name);
     if (plan === undefined || plan.writes === null || !reached.has(name) || handlers.alone.has(name)) continue;
     const possible = possibleKeys(plan, agent, agents);
-    if (possible !== null && !isDoubtful(agent, writers.report)) checkWrites(agent, plan.writes, possible, writers.report);
+    if (possible !== null && !isDoubtful(agent, report)) checkWrites(agent, plan.writes, possible, report);
   }
 }
 

@@ -16,18 +16,18 @@ export function checkStageNames(readers: readonly Reader[], { elements }: Struct
       const near = nearest(read.name, names);
       report.error("unknown-agent", place, `there is no stage called \`${read.name}\``, {
         ...rangeOf(read),
-        help: near === undefined ? `known: ${listed(names)}` : `did you mean \`${near}\`?`,
-        ...(near === undefined ? {} : renamedTo(near, read, place, parts, names)),
+        ...(near === undefined ? { help: `known: ${listed(names)}` } : renamedTo(near, read, place, parts, names)),
       });
     }
   }
 }
 
 /** The name where it stands, with its quotes where it has some; nothing where the right one would need some. */
-function renamedTo(near: string, read: Read, place: Place, parts: Reader["parts"], names: Iterable<string>): Pick<More, "fix"> {
+function renamedTo(near: string, read: Read, place: Place, parts: Reader["parts"], names: Iterable<string>): Pick<More, "help" | "fix"> {
   const part = parts.find(({ expression, start }) => start <= read.start && read.end <= start + expression.text.length);
   const written = part?.expression.text.slice(read.start - part.start, read.end - part.start) ?? "";
-  if (!written.includes(read.name) || (written === read.name && !/^\w+$/.test(near))) return {};
+  if (!written.includes(read.name) || (written === read.name && !/^\w+$/.test(near))) return { help: `did you mean \`${near}\`?` };
   const text = written.replace(read.name, () => near);
-  return { fix: fixAt(place, { safe: isCertain(read.name, near, names), start: read.start, end: read.end, text }) };
+  const help = `replace \`${read.name}\` with \`${near}\``;
+  return { help, fix: fixAt(place, { safe: isCertain(read.name, near, names), start: read.start, end: read.end, text }) };
 }
