@@ -18,6 +18,7 @@ import type {
   RetryPolicy,
   ScriptCallPlan,
 } from "./plan.ts";
+import { templateIn } from "./misplaced.ts";
 import { unknownProvider } from "./providers.ts";
 import type { ExpressionContext } from "./scope.ts";
 import type { Template } from "./template.ts";
@@ -243,7 +244,8 @@ function planLlm(agent: EffectiveAgent, keys: AgentSpec, context: AgentsContext)
   const { report, providers } = context;
   const name = keys.provider ?? "openai";
   const provider = providers.get(name);
-  if (provider === undefined) {
+  // A template there is told as such.
+  if (provider === undefined && templateIn(name) === null) {
     const path = agent.keys.provider === undefined ? ["defaults", "provider"] : agent.pathOf("provider");
     report.error("unknown-provider", path, `there is no provider called \`${name}\``, unknownProvider(name, path, providers));
   }

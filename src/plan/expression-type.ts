@@ -289,7 +289,7 @@ function tellConstant(walk: Walk, node: Node, about: Node, type: Type, other: Ty
   const isKnown = type.values !== null && type.values.length > 0;
   const near =
     typeof value === "string"
-      ? nearest(
+      ? meantBy(
           value,
           (type.values ?? []).filter((one) => typeof one === "string"),
         )
@@ -305,6 +305,12 @@ function tellConstant(walk: Walk, node: Node, about: Node, type: Type, other: Ty
         ? {}
         : { help: `compare it with ${describeType(type)}` }),
   });
+}
+
+/** The near text, or the only one that begins alike, as `succeeded` and `success` do. */
+function meantBy(text: string, candidates: readonly string[]): string | undefined {
+  const alike = candidates.filter((one) => text.length > 4 && one.startsWith(text.slice(0, 4)));
+  return nearest(text, candidates) ?? (alike.length === 1 ? alike[0] : undefined);
 }
 
 /** Two operands of one kind: that kind, or what is left of both. */

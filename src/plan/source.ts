@@ -4,6 +4,7 @@ import { checkDefinition, readSpec, type ReadResult } from "../spec/read.ts";
 import type { PipelineSpec } from "../spec/spec.ts";
 import { decodeText } from "../spec/toml.ts";
 import type { PlanCode } from "./codes.ts";
+import { tellingOf, templateIn } from "./misplaced.ts";
 import { type ListNames, nearFile } from "./near-file.ts";
 import type { PlanSource } from "./plan.ts";
 
@@ -158,6 +159,12 @@ class Loader {
     try {
       return await this.#readFile(path);
     } catch (error) {
+      const misplaced = templateIn(written);
+      if (misplaced !== null) {
+        const { message, help } = tellingOf(String(at.path.at(-1)));
+        this.#tell("not-a-template", message, at, { at: misplaced.at, help });
+        return null;
+      }
       const isMissing = (error as { code?: string }).code === "ENOENT";
       const near = isMissing ? await nearFile(written, at.path, at.directory, this.#list) : null;
       this.#tell("unreadable-file", readProblem(written, error), at, near ?? { help: "a path is relative to the pipeline file" });
@@ -165,7 +172,7 @@ class Loader {
     }
   }
 
-  #tell(code: PlanCode, message: string, { file, path }: At, more: Pick<Diagnostic, "help" | "fix">): void {
+  #tell(code: PlanCode, message: string, { file, path }: At, more: Pick<Diagnostic, "at" | "help" | "fix">): void {
     // A name of a file that could not be taken as it is written has been told.
     if (this.#doubts.get(file)?.some((doubt) => doubt.every((part, index) => path[index] === part)) === true) return;
     this.#diagnostics.push({ severity: "error", code, message, ...(file === null ? {} : { file }), path, ...more });

@@ -344,6 +344,32 @@ describe("stages.NAME", () => {
     expect(await problemsOf(definition)).toEqual([]);
   });
 
+  test.each<[condition: string, expected: string[]]>([
+    ["stages.a.status == 'succeeded'", []],
+    ["stages.a.status != 'failed'", []],
+    ["stages.p.status in ['tolerated', 'cancelled']", []],
+    [
+      "stages.a.status == 'success'",
+      [
+        '~ orchestration.sequential.branches.0.condition constant-condition: this is never true: `stages.a.status` is one of "succeeded", "failed", "tolerated", "cancelled" (did you mean "succeeded"?)',
+      ],
+    ],
+    [
+      "stages.g.status == 'skipped'",
+      [
+        '~ orchestration.sequential.branches.0.condition constant-condition: this is never true: `stages.g.status` is one of "succeeded", "failed", "tolerated", "cancelled" (undefined)',
+      ],
+    ],
+  ])("has a status out of four: %s", async (condition, expected) => {
+    const { diagnostics } = await build(
+      pipeline(
+        { agents: ["a", "g"], parallel: { g: { agents: ["p", "q"] } }, branches: [{ from_agent: "g", condition, end: true }] },
+        canned("a", "p", "q"),
+      ),
+    );
+    expect(diagnostics.map(({ path = [], code, message, help }) => `~ ${path.join(".")} ${code}: ${message} (${help})`)).toEqual(expected);
+  });
+
   test("of a stage whose name is wrong in the sequence is not told", async () => {
     const agents = { collect: writes(), r: reads("${{ stages.collect.status }}") };
     expect(await problemsOf(pipeline({ agents: ["colect", "r"] }, agents))).toEqual([
