@@ -133,7 +133,13 @@ function member(walk: Walk, node: Node, [base, name]: [Node, string]): Type {
   const owner = infer(walk, base);
   if (!owner.kinds.has("object")) {
     if (owner.kinds.has("null")) return ANY;
-    tell(walk, node, base, owner, `${describeType(owner)} has no member \`${name}\``);
+    const isText = owner.kinds.size === 1 && owner.kinds.has("string");
+    const help = isText ? { help: `${quoteNode(base, walk.text)} is the text itself: leave out \`.${name}\`` } : {};
+    push(walk, node, base, owner, {
+      kind: "mismatch",
+      message: `${describeType(owner)} has no member \`${name}\`: ${quoteNode(node, walk.text)}`,
+      ...help,
+    });
     return ANY;
   }
   return memberType(walk, node, base, owner, name);
