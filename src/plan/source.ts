@@ -38,10 +38,16 @@ export class UnreadableFileError extends Error {
  * Reads a pipeline file and all that it refers to: prompt files and nested pipelines.
  *
  * @param list names what is beside a file that is not there, to find the one that was meant
+ * @param readPipeline reads the pipeline file itself
  * @throws UnreadableFileError when the file does not exist or cannot be read
  */
-export async function loadSource(file: string, readFile: ReadFile, list?: ListNames): Promise<LoadedSource> {
-  return loadText(await readPipeline(file, readFile), file, readFile, list);
+export async function loadSource(
+  file: string,
+  readFile: ReadFile,
+  list?: ListNames,
+  readPipeline: ReadFile = readFile,
+): Promise<LoadedSource> {
+  return loadText(await readOrRefuse(file, readPipeline), file, readFile, list);
 }
 
 /** The same for a text that is there already (standard input, an editor's buffer). */
@@ -187,7 +193,7 @@ interface At {
   readonly path: Path;
 }
 
-async function readPipeline(file: string, readFile: ReadFile): Promise<Uint8Array> {
+async function readOrRefuse(file: string, readFile: ReadFile): Promise<Uint8Array> {
   try {
     return await readFile(file);
   } catch (error) {
