@@ -13,6 +13,7 @@ import { hidesReads } from "./doubt.ts";
 import { listed, type More, type Report } from "./report.ts";
 import { type MissedWrites, missedWrites } from "./missed-writes.ts";
 import { tellUnreached, type Unreached } from "./reachability.ts";
+import { checkMetadata } from "./metadata.ts";
 import { checkStageNames } from "./stage-names.ts";
 import { checkUndoers } from "./undoers.ts";
 
@@ -29,6 +30,7 @@ export function checkDataFlow(state: StateFlow, unreached: readonly Unreached[])
   if (isCertain) checkStageNames([...readers, ...undoers], texts.structure, texts.report);
   // What cannot be read may take the place of a text that is inherited from a stage.
   if (isCertain && !texts.report.doubts.some(hidesReads)) checkUndoers(undoers, keys, texts.report);
+  checkMetadata([...readers, ...undoers], texts.report);
   for (const reader of readers) checkTable(reader, keys, texts.report);
   const isHalf = isCertain ? checkHyphens(state) : () => false;
   const troubles = [...readers.flatMap((reader) => troublesOf(reader, isHalf, state)), ...prunedByNobody(state)];
