@@ -95,6 +95,12 @@ export const EXPRESSIONS: readonly Mistake[] = [
   { file: "invoices", replace: "string(amount) + ' ' + currency", by: "«string(amount) + 5» + currency", code: "type-mismatch" },
   { file: "recipes", replace: 'quote = "\'it\\\\\'s \\"good\\"\'"', by: 'quote = "«\'it\\\\\'s \\"good\\"\' - 1»"', code: "type-mismatch" },
   { file: "tabs", replace: "size(files)\t== 0", by: "«size(files)\t< 'two'»", code: "type-mismatch" },
+  { file: "budget", replace: "spent / income : 1.0", by: "«spent / 0» : 1.0", code: "type-mismatch" },
+  { file: "moderation", replace: "comment.trim().lowerAscii()", by: "«comment.contains(comment == '')»", code: "type-mismatch" },
+  { file: "invoices", replace: "string(amount) + ' ' + currency", by: "«currency.substring(currency)»", code: "type-mismatch" },
+  { file: "invoices", replace: "double(result.split('\\\\n')[1])", by: "«double('1.000,00')»", code: "type-mismatch" },
+  { file: "invoices", replace: "meta.run_id", by: "meta.«runid»", code: "unknown-variable" },
+  { file: "ml-train", replace: "meta.attempt", by: "meta.«attempts»", code: "unknown-variable" },
   { file: "windows-line-ends", replace: 'words = "size(text) / 6"', by: "words = \"«size(text) / 'six'»\"", code: "type-mismatch" },
   { file: "wide-characters", replace: '"長さ" = "size(tasks)"', by: '"長さ" = "«\'長さ\' + size(tasks)»"', code: "type-mismatch" },
   {

@@ -15,6 +15,7 @@ import { listed, type More, type Report } from "./report.ts";
 import { type MissedWrites, missedWrites } from "./missed-writes.ts";
 import { helpForUnknown } from "./unknown-keys.ts";
 import { tellUnreached, type Unreached } from "./reachability.ts";
+import { checkMetadata } from "./metadata.ts";
 import { checkStageNames, checkStageOrder } from "./stage-names.ts";
 import { checkUndoers } from "./undoers.ts";
 
@@ -32,6 +33,7 @@ export function checkDataFlow(state: StateFlow, unreached: readonly Unreached[])
   if (isCertain) checkStageNames([...readers, ...undoers], texts.structure, texts.report);
   // What cannot be read may take the place of a text that is inherited from a stage.
   if (isCertain && !texts.report.doubts.some(hidesReads)) checkUndoers(undoers, keys, texts.report);
+  checkMetadata([...readers, ...undoers], texts.report);
   checkTables(readers, keys, texts.report);
   const isHalf = isCertain ? checkHyphens(state) : () => false;
   const troubles = [...readers.flatMap((reader) => troublesOf(reader, isHalf, state)), ...prunedByNobody(state)];

@@ -49,12 +49,18 @@ export function checkStageNames(readers: readonly Reader[], { elements }: Struct
   }
 }
 
-/** The name where it stands, with its quotes where it has some; nothing where the right one would need some. */
+/** The fix, where there is one. */
 function renamedTo(near: string, read: Read, place: Place, parts: Reader["parts"], names: Iterable<string>): Pick<More, "help" | "fix"> {
-  const part = parts.find(({ expression, start }) => start <= read.start && read.end <= start + expression.text.length);
-  const written = part?.expression.text.slice(read.start - part.start, read.end - part.start) ?? "";
-  if (!written.includes(read.name) || (written === read.name && !/^\w+$/.test(near))) return { help: `did you mean \`${near}\`?` };
-  const text = written.replace(read.name, () => near);
+  const text = rewritten(near, read, parts);
+  if (text === undefined) return { help: `did you mean \`${near}\`?` };
   const help = `replace \`${read.name}\` with \`${near}\``;
   return { help, fix: fixAt(place, { safe: isCertain(read.name, near, names), start: read.start, end: read.end, text }) };
+}
+
+/** What to write for a name where it stands, with its quotes where it has some; undefined where the right one would need some. */
+export function rewritten(near: string, { name, start, end }: Read, parts: Reader["parts"]): string | undefined {
+  const part = parts.find(({ expression, start: from }) => from <= start && end <= from + expression.text.length);
+  const written = part?.expression.text.slice(start - part.start, end - part.start) ?? "";
+  if (!written.includes(name) || (written === name && !/^\w+$/.test(near))) return undefined;
+  return written.replace(name, () => near);
 }
