@@ -29,7 +29,11 @@ describe("a key in `writes`", () => {
   });
 
   test("is told once, and not where it is read", async () => {
-    const agents = { a: script({ output: "mial", writes: ["mail"] }), b: script({ command: ["x", "${{ mail }}"], output: "z" }), ...canned("c") };
+    const agents = {
+      a: script({ output: "mial", writes: ["mail"] }),
+      b: script({ command: ["x", "${{ mail }}"], output: "z" }),
+      ...canned("c"),
+    };
     expect(await problemsOf(pipeline({ agents: ["a", "b", "c"] }, agents, { inputs: { q: {} } }))).toEqual([told("mail")]);
   });
 });

@@ -13,7 +13,7 @@ import { hidesReads } from "./doubt.ts";
 import { listed, type More, type Report } from "./report.ts";
 import { type MissedWrites, missedWrites } from "./missed-writes.ts";
 import { tellUnreached, type Unreached } from "./reachability.ts";
-import { checkStageNames } from "./stage-names.ts";
+import { checkStageNames, checkStageOrder } from "./stage-names.ts";
 import { checkUndoers } from "./undoers.ts";
 
 /**
@@ -26,6 +26,7 @@ import { checkUndoers } from "./undoers.ts";
  */
 export function checkDataFlow(state: StateFlow, unreached: readonly Unreached[]): string[] {
   const { texts, readers, undoers, keys, isCertain, isSound, isOpen } = state;
+  checkStageOrder(state);
   if (isCertain) checkStageNames([...readers, ...undoers], texts.structure, texts.report);
   // What cannot be read may take the place of a text that is inherited from a stage.
   if (isCertain && !texts.report.doubts.some(hidesReads)) checkUndoers(undoers, keys, texts.report);
