@@ -120,10 +120,11 @@ function dropsOf({ keep, drop }: AgentPlan): Effect["drops"] {
   return drop === null ? null : (key) => drop.includes(key);
 }
 
-type Written = ReadonlyMap<string, Omit<Write, "key">>;
+/** By key: what an agent writes where it serves a stage. */
+export type Written = ReadonlyMap<string, Omit<Write, "key">>;
 
 /** null: it does not say. */
-function agentWrites(agent: AgentPlan, stage: StagePlan, context: Agents): Written | null {
+export function agentWrites(agent: AgentPlan, stage: StagePlan, context: Agents): Written | null {
   const { output } = agent;
   const result = resultOf(agent);
   if (typeof output === "string") return new Map([[output, { doubt: null, type: () => result }]]);

@@ -205,6 +205,7 @@ describe("what cannot work is told", () => {
     "[count, 2][1]",
     "[count, 2][count]",
     "int('12')",
+    "has(order.prise) ? order.prise : 0",
     "bytes('a').size()",
     "string(bytes('a')) + text",
     "9007199254740993 > count",
