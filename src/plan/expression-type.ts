@@ -384,11 +384,13 @@ function conversion({ op }: Node, one: Type, other: Type): string | undefined {
 function division(walk: Walk, node: Node, left: Node, right: Node): Type {
   const known = walk.findings.length;
   const type = same(walk, node, left, right, ["number"], "cannot divide", "by");
-  const divisor = infer({ ...walk, findings: [] }, right);
-  if (walk.findings.length === known && divisor.values?.every((value) => value === 0) === true)
-    tell(walk, node, right, divisor, "cannot divide by zero");
+  // Only what has no parts to speak of is looked at once more.
+  const divisor = NAMED.has(right.op) && walk.findings.length === known ? infer(walk, right) : ANY;
+  if (divisor.values?.every((value) => value === 0) === true) tell(walk, node, right, divisor, "cannot divide by zero");
   return type;
 }
+
+const NAMED: ReadonlySet<string> = new Set(["value", "id", "."]);
 
 function membership(walk: Walk, node: Node, left: Node, right: Node): Type {
   const item = infer(walk, left);
@@ -441,20 +443,24 @@ function method(walk: Walk, node: Node, [name, receiver, args]: [string, Node, N
 function checkReceiver(walk: Walk, node: Node, name: string, receiver: Node): void {
   const on = functionTypes(name)?.on;
   if (on === undefined) infer(walk, receiver);
-  else if (typeof on === "string") checkTime(walk, node, name, on, receiver);
+  else if (typeof on === "string") checkForeign(walk, node, name, on, receiver);
   else {
     const type = needs(walk, node, receiver, on, `\`${name}\` is called on ${oneOf(on)}`);
-    if (name === "join") checkJoined(walk, node, receiver, type);
+    if (name === "join" && !isTold(walk, node)) checkJoined(walk, node, receiver, type);
   }
 }
 
-/** What is a time has no type in JSON, and so none here. */
-function checkTime(walk: Walk, node: Node, name: string, on: string, receiver: Node): void {
+/** Times and bytes have no type in JSON, and so none here. */
+function checkForeign(walk: Walk, node: Node, name: string, on: string, receiver: Node): void {
   const type = infer(walk, receiver);
   if (isAny(type)) return;
-  const source = sourceOf(receiver, walk.text);
-  const help = type.kinds.has("string") ? `write \`timestamp(${source}).${name}()\`` : undefined;
+  const help = foreignHelp(name, on, sourceOf(receiver, walk.text), type);
   tell(walk, node, receiver, type, `\`${name}\` is called on ${on}, not ${describeType(type)}`, help);
+}
+
+function foreignHelp(name: string, on: string, source: string, { kinds }: Type): string | undefined {
+  if (on === "bytes") return kinds.has("list") ? `an item of a list is \`${source}[0]\`` : undefined;
+  return kinds.has("string") ? `write \`timestamp(${source}).${name}()\`` : undefined;
 }
 
 function checkJoined(walk: Walk, node: Node, receiver: Node, type: Type): void {

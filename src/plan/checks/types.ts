@@ -30,7 +30,7 @@ export function checkTypes(state: StateFlow): void {
   checkUndoerTypes(state);
 }
 
-const NAME = /^\s*\w+\s*$/;
+const NAME = /^\s*[A-Za-z_]\w*\s*$/;
 
 interface Context {
   readonly texts: Texts;
