@@ -1,5 +1,6 @@
 import type { JsonObject } from "../spec/json.ts";
 import type { Plan } from "../plan/plan.ts";
+import { STAGE_META } from "../plan/scope.ts";
 import type { AgentRunner, Metadata } from "./agent.ts";
 import type { Durable, Outcome } from "./durable.ts";
 import type { Frame, RunContext, SequenceEnd } from "./frame.ts";
@@ -44,16 +45,7 @@ export interface RollbackRound {
 }
 
 /** Metadata that agentflow itself sets; a caller's own keys cannot replace it. */
-export const RESERVED_META = [
-  "session_id",
-  "pipeline_id",
-  "run_id",
-  "total_stages",
-  "stage_number",
-  "stage_name",
-  "attempt",
-  "pipeline_completed",
-] as const;
+export const RESERVED_META = [...STAGE_META, "pipeline_completed"] as const;
 
 /** The key of the record that ends a round; the next resume opens another one. */
 export function endKey(round: number): string {

@@ -1,4 +1,6 @@
 import { nearest } from "../spec/suggest.ts";
+import { failingConstants } from "./expression-constants.ts";
+import { functionTypes } from "./expression-functions.ts";
 import { children, type Node } from "./expression-tree.ts";
 import { extent, quoteNode } from "./expression-words.ts";
 import {
@@ -49,6 +51,8 @@ export function inferType(tree: Node, text: string, names: TypeNames): { type: T
   const findings: TypeFinding[] = [];
   const walk: Walk = { text, names, findings, locals: new Map() };
   const type = infer(walk, tree);
+  for (const { node, message } of failingConstants(tree, text))
+    if (!isTold(walk, node)) push(walk, node, node, type, { kind: "mismatch", message });
   // Who asks for the type of a value may use it according to the answer.
   return { type, findings: asksForTypes(tree) ? [] : findings };
 }
@@ -58,6 +62,11 @@ interface Walk {
   readonly names: TypeNames;
   readonly findings: TypeFinding[];
   readonly locals: ReadonlyMap<string, Type>;
+}
+
+function isTold({ text, findings }: Walk, node: Node): boolean {
+  const { start, end } = extent(node, text);
+  return findings.some((finding) => finding.start < end && start < finding.end);
 }
 
 function asksForTypes(node: Node): boolean {
@@ -167,9 +176,18 @@ function index(walk: Walk, node: Node, [base, key]: [Node, Node]): Type {
     return owner.kinds.has("object") ? memberType(walk, node, base, owner, key.args) : misplaced(walk, node, base, owner, STRING);
   }
   const [owner, place] = [infer(walk, base), infer(walk, key)];
+  if (base.op === "list") beyond(walk, node, base, owner, valueOf(place));
   const isIndex = owner.kinds.has("list") && place.kinds.has("number");
   if (!isIndex && !owner.kinds.has("object")) return misplaced(walk, node, base, owner, place);
   return owner.kinds.size === 1 && owner.kinds.has("list") ? (owner.items ?? ANY) : ANY;
+}
+
+/** Told of a list whose length the text shows. */
+function beyond(walk: Walk, node: Node, base: Node, owner: Type, place: Scalar | undefined): void {
+  const { length } = children(base);
+  if (typeof place !== "number" || !Number.isInteger(place) || (place >= 0 && place < length)) return;
+  const items = `${length} item${length === 1 ? "" : "s"}`;
+  tell(walk, node, base, owner, `the list has ${items}, counted from 0`);
 }
 
 function misplaced(walk: Walk, node: Node, base: Node, owner: Type, place: Type): Type {
@@ -250,7 +268,7 @@ function operation(walk: Walk, node: Node, left: Node, right: Node): Type {
       return same(walk, node, left, right, ["number"], "cannot multiply", "by");
     case "/":
     case "%":
-      return same(walk, node, left, right, ["number"], "cannot divide", "by");
+      return division(walk, node, left, right);
     case "in":
       return membership(walk, node, left, right);
     default:
@@ -295,7 +313,7 @@ function tellConstant(walk: Walk, node: Node, about: Node, type: Type, other: Ty
   const isKnown = type.values !== null && type.values.length > 0;
   const near =
     typeof value === "string"
-      ? nearest(
+      ? meantBy(
           value,
           (type.values ?? []).filter((one) => typeof one === "string"),
         )
@@ -311,6 +329,12 @@ function tellConstant(walk: Walk, node: Node, about: Node, type: Type, other: Ty
         ? {}
         : { help: `compare it with ${describeType(type)}` }),
   });
+}
+
+/** The near text, or the only one that begins alike, as `succeeded` and `success` do. */
+function meantBy(text: string, candidates: readonly string[]): string | undefined {
+  const alike = candidates.filter((one) => text.length > 4 && one.startsWith(text.slice(0, 4)));
+  return nearest(text, candidates) ?? (alike.length === 1 ? alike[0] : undefined);
 }
 
 /** Two operands of one kind: that kind, or what is left of both. */
@@ -348,6 +372,15 @@ function conversion({ op }: Node, one: Type, other: Type): string | undefined {
     : "write `double(…)` around the string, or compare it with a text";
 }
 
+function division(walk: Walk, node: Node, left: Node, right: Node): Type {
+  const known = walk.findings.length;
+  const type = same(walk, node, left, right, ["number"], "cannot divide", "by");
+  const divisor = infer({ ...walk, findings: [] }, right);
+  if (walk.findings.length === known && divisor.values?.every((value) => value === 0) === true)
+    tell(walk, node, right, divisor, "cannot divide by zero");
+  return type;
+}
+
 function membership(walk: Walk, node: Node, left: Node, right: Node): Type {
   const item = infer(walk, left);
   const container = infer(walk, right);
@@ -367,40 +400,21 @@ function membership(walk: Walk, node: Node, left: Node, right: Node): Type {
   return constant(false);
 }
 
-/** What functions take and give. `takes`: kinds of the value that they are called on, or of their only argument. */
-const FUNCTIONS: Readonly<Record<string, { readonly takes?: readonly Kind[]; readonly gives: Type }>> = {
-  size: { takes: ["string", "list", "object"], gives: NUMBER },
-  string: { gives: STRING },
-  int: { gives: NUMBER },
-  double: { gives: NUMBER },
-  bool: { gives: BOOLEAN },
-  has: { gives: BOOLEAN },
-  contains: { takes: ["string"], gives: BOOLEAN },
-  startsWith: { takes: ["string"], gives: BOOLEAN },
-  endsWith: { takes: ["string"], gives: BOOLEAN },
-  matches: { takes: ["string"], gives: BOOLEAN },
-  lowerAscii: { takes: ["string"], gives: STRING },
-  upperAscii: { takes: ["string"], gives: STRING },
-  trim: { takes: ["string"], gives: STRING },
-  substring: { takes: ["string"], gives: STRING },
-  indexOf: { takes: ["string"], gives: NUMBER },
-  lastIndexOf: { takes: ["string"], gives: NUMBER },
-  split: { takes: ["string"], gives: listOf(STRING) },
-  join: { takes: ["list"], gives: STRING },
-};
-
-function functionOf(name: string): (typeof FUNCTIONS)[string] | undefined {
-  return Object.hasOwn(FUNCTIONS, name) ? FUNCTIONS[name] : undefined;
-}
-
 function call(walk: Walk, node: Node, [name, args]: [string, Node[]]): Type {
   // What it asks for need not be there.
   if (name === "has") return BOOLEAN;
-  const known = functionOf(name);
-  const [only] = args;
-  if (known?.takes === undefined || args.length !== 1 || only === undefined) for (const one of args) infer(walk, one);
-  else needs(walk, node, only, known.takes, `\`${name}\` takes ${oneOf(known.takes)}`);
-  return known?.gives ?? ANY;
+  checkArguments(walk, node, name, args);
+  return functionTypes(name)?.gives ?? ANY;
+}
+
+function checkArguments(walk: Walk, node: Node, name: string, args: readonly Node[]): void {
+  const takes = functionTypes(name)?.takes ?? [];
+  for (const [index, argument] of args.entries()) {
+    const kinds = takes[index];
+    const which = index === 0 ? "" : " in the second place";
+    if (kinds === undefined) infer(walk, argument);
+    else needs(walk, node, argument, kinds, `\`${name}\` takes ${oneOf(kinds)}${which}`);
+  }
 }
 
 function oneOf(kinds: readonly Kind[]): string {
@@ -410,11 +424,39 @@ function oneOf(kinds: readonly Kind[]): string {
 function method(walk: Walk, node: Node, [name, receiver, args]: [string, Node, Node[]]): Type {
   if (receiver.op === "id" && receiver.args === "cel" && name === "bind") return bind(walk, args);
   if (MACROS.has(name) && args.length >= 2) return macro(walk, node, name, receiver, args as [Node, ...Node[]]);
-  for (const one of args) infer(walk, one);
-  const known = functionOf(name);
-  if (known?.takes === undefined) infer(walk, receiver);
-  else needs(walk, node, receiver, known.takes, `\`${name}\` is called on ${oneOf(known.takes)}`);
-  return known?.gives ?? ANY;
+  checkArguments(walk, node, name, args);
+  checkReceiver(walk, node, name, receiver);
+  return functionTypes(name)?.gives ?? ANY;
+}
+
+function checkReceiver(walk: Walk, node: Node, name: string, receiver: Node): void {
+  const on = functionTypes(name)?.on;
+  if (on === undefined) infer(walk, receiver);
+  else if (typeof on === "string") checkTime(walk, node, name, on, receiver);
+  else {
+    const type = needs(walk, node, receiver, on, `\`${name}\` is called on ${oneOf(on)}`);
+    if (name === "join") checkJoined(walk, node, receiver, type);
+  }
+}
+
+/** What is a time has no type in JSON, and so none here. */
+function checkTime(walk: Walk, node: Node, name: string, on: string, receiver: Node): void {
+  const type = infer(walk, receiver);
+  if (isAny(type)) return;
+  const source = quoteNode(receiver, walk.text).slice(1, -1);
+  const help = type.kinds.has("string") ? `write \`timestamp(${source}).${name}()\`` : undefined;
+  tell(walk, node, receiver, type, `\`${name}\` is called on ${on}, not ${describeType(type)}`, help);
+}
+
+function checkJoined(walk: Walk, node: Node, receiver: Node, type: Type): void {
+  const { kinds, items } = type;
+  if (kinds.size > 1 || items === null || items.kinds.has("string")) return;
+  const source = quoteNode(receiver, walk.text).slice(1, -1);
+  const isScalar = narrowed(items, ["boolean", "number"]).kinds.size > 0;
+  const help = isScalar
+    ? `write \`${source}.map(item, string(item)).join(…)\``
+    : `write what is meant of each item: \`${source}.map(item, …).join(…)\``;
+  tell(walk, node, receiver, type, `\`join\` needs strings as items, not ${describeType(items)}`, help);
 }
 
 function bind(walk: Walk, [name, value, body]: readonly Node[]): Type {
@@ -428,9 +470,10 @@ function macro(walk: Walk, node: Node, name: string, receiver: Node, [variable, 
   const items = needs(walk, node, receiver, ["list", "object"], "only a list or an object has items");
   const item = items.kinds.has("object") ? (items.kinds.has("list") ? ANY : STRING) : (items.items ?? ANY);
   const inner = { ...walk, locals: new Map([...walk.locals, [String(variable.args), item]]) };
-  const types = bodies.map((body) => infer(inner, body));
+  const value = name === "map" ? bodies.at(-1) : undefined;
+  for (const body of bodies) if (body !== value) needs(inner, node, body, ["boolean"], `\`${name}\` needs true or false for each item`);
   if (name === "filter") return items.kinds.has("object") ? ANY : items;
-  return name === "map" ? listOf(types.at(-1) ?? ANY) : BOOLEAN;
+  return value === undefined ? BOOLEAN : listOf(infer(inner, value));
 }
 
 function tell(walk: Walk, node: Node, about: Node, type: Type, message: string, help?: string): void {

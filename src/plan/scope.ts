@@ -14,6 +14,9 @@ export interface Scope {
   readonly result?: Json;
 }
 
+/** The metadata that agentflow itself sets, as a stage sees it. */
+export const STAGE_META = ["session_id", "pipeline_id", "run_id", "total_stages", "stage_number", "stage_name", "attempt"] as const;
+
 /** What an expression reads, by where it looks for it. */
 export interface Reads {
   /** Top-level keys of the state (or the adapted input): bare names, `state.key` and `state['key']`. */

@@ -47,7 +47,7 @@ function madeList({ repairs }: Repairing, text: string, first: Statement, second
       list === undefined
         ? `[${name}] is a table, which can stand in the file once`
         : `[${name}] is a table, and a list of tables elsewhere`,
-    span: spans[0] as Span,
+    span: inSource(repairs, tables[0] ?? second),
     label: `write [[${name}]]`,
     related: [
       ...(list === undefined ? [] : [{ path: [], span: inSource(repairs, list), label: "one of the list" }]),

@@ -94,7 +94,7 @@ function moveTo(home: readonly string[], value: Json, data: Table): Path[] {
     if (!Object.hasOwn(table, part)) setOwn(table, part, {});
     const inner = table[part];
     if (!isJsonObject(inner)) return [];
-    table = inner as Table;
+    table = inner;
   }
   return putAs(home.at(-1) ?? "", value, table, home.slice(0, -1));
 }

@@ -96,9 +96,9 @@ function problem(code: RuleCode, path: Path, message: string, rest: Partial<Diag
   return { severity: "error", code, message, path, ...rest };
 }
 
-/** Without what does nothing, nothing changes. */
-function removal(path: Path): Fix {
-  return { safe: true, edits: [{ path, at: "entry", text: "" }] };
+/** Without what does nothing, nothing changes. It is not safe where another key may have been forgotten that it waits for. */
+function removal(path: Path, safe = true): Fix {
+  return { safe, edits: [{ path, at: "entry", text: "" }] };
 }
 
 function checkNames(path: Path, what: string, table: Json | undefined): Diagnostic[] {
@@ -212,7 +212,7 @@ function missingForType(
       problem("no-effect", [...path, "fail_times"], "`fail_times` does nothing without `fail`", {
         at: "key",
         help: 'remove it, or add fail = "exit" or another kind of failure',
-        fix: removal([...path, "fail_times"]),
+        fix: removal([...path, "fail_times"], false),
       }),
     );
   }
@@ -282,7 +282,7 @@ function checkGroup(name: string, group: Json): Diagnostic[] {
       problem("no-effect", path, '`min_success` does nothing without on_error = "continue"', {
         at: "key",
         help: 'remove it, or add on_error = "continue"',
-        fix: removal(path),
+        fix: removal(path, false),
       }),
     ];
   }

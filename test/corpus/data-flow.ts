@@ -156,6 +156,14 @@ export const DATA_FLOW: readonly Mistake[] = [
   { file: "code-review", replace: 'writes = ["verdict", "comments"]\n', by: "", place: "[agents.«judge»]", code: "undeclared-writes" },
   { file: "incident", replace: "severity == 'low'", by: "«severity == 1»", code: "constant-condition" },
   { file: "etl-orders", replace: 'writes = ["valid", "rejected"]\n', by: "", place: "[agents.«check»]", code: "undeclared-writes" },
+  // What is never written.
+  { file: "backup", replace: 'output = "packed"', by: 'output = "packed"\nwrites = [«"pakced"»]', code: "never-written" },
+  {
+    file: "budget",
+    replace: "reply = { ready = true }",
+    by: 'reply = { ready = true }\nwrites = ["planned", «"ready"»]',
+    code: "never-written",
+  },
   // Keys that are looked for where other tools keep them.
   {
     file: "translation",

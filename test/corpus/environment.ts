@@ -61,6 +61,10 @@ export const ENVIRONMENT_MISTAKES: readonly Mistake[] = [
   { file: "gateway", replace: 'prompt_file = "prompts/summary.md"', by: 'prompt_file = «"prompts\\new.md"»', code: "unreadable-file" },
   // A comment that silences, written with a capital letter.
   { file: "smallest", replace: "[agents.greet]", by: "«# Agentflow-Ignore unreached-agent»\n[agents.greet]", code: "invalid-ignore" },
+  // Scripts that an interpreter is to run.
+  { file: "incident", replace: '"agents/ticket.mjs"', by: '«"agents/open-ticket.mjs"»', code: "missing-file" },
+  { file: "deploy", replace: '"agents/smoke.mjs", "${{', by: '"--no-warnings", «"smoke-test.mjs"», "${{', code: "missing-file" },
+  { file: "release-notes", replace: '"node", "agents/write.mjs"', by: '"sh", «"scripts/write.sh"»', code: "missing-file" },
 ];
 
 /** What the checks do not find yet; each with the code that it should have. */

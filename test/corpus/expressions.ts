@@ -46,6 +46,18 @@ export const EXPRESSIONS: readonly Mistake[] = [
   { file: "meeting-minutes", replace: 'decisions = "decisions"', by: 'decisions = "« »"', code: "empty-expression" },
   { file: "log-analysis", replace: '"$DIRECTORY"/*.log', by: '"«${{ directory }}»"/*.log', code: "template-in-shell" },
   {
+    file: "weather",
+    replace: '["echo", "It is ${{ degrees }} degrees."]',
+    by: '["env", "LC_ALL=C", "sh", "-c", "echo It is «${{ degrees }}» degrees."]',
+    code: "template-in-shell",
+  },
+  {
+    file: "weather",
+    replace: '["echo", "It is ${{ degrees }} degrees."]',
+    by: '["node", "-p", "\'It is \' + Math.round(«${{ degrees }}»)"]',
+    code: "template-in-shell",
+  },
+  {
     file: "dependency-update",
     replace: '"$PACKAGE@$VERSION" --save-exact',
     by: '"$PACKAGE@«${{ version }}»" --save-exact',
@@ -83,6 +95,12 @@ export const EXPRESSIONS: readonly Mistake[] = [
   { file: "invoices", replace: "string(amount) + ' ' + currency", by: "«string(amount) + 5» + currency", code: "type-mismatch" },
   { file: "recipes", replace: 'quote = "\'it\\\\\'s \\"good\\"\'"', by: 'quote = "«\'it\\\\\'s \\"good\\"\' - 1»"', code: "type-mismatch" },
   { file: "tabs", replace: "size(files)\t== 0", by: "«size(files)\t< 'two'»", code: "type-mismatch" },
+  { file: "budget", replace: "spent / income : 1.0", by: "«spent / 0» : 1.0", code: "type-mismatch" },
+  { file: "moderation", replace: "comment.trim().lowerAscii()", by: "«comment.contains(comment == '')»", code: "type-mismatch" },
+  { file: "invoices", replace: "string(amount) + ' ' + currency", by: "«currency.substring(currency)»", code: "type-mismatch" },
+  { file: "invoices", replace: "double(result.split('\\\\n')[1])", by: "«double('1.000,00')»", code: "type-mismatch" },
+  { file: "invoices", replace: "meta.run_id", by: "meta.«runid»", code: "unknown-variable" },
+  { file: "ml-train", replace: "meta.attempt", by: "meta.«attempts»", code: "unknown-variable" },
   { file: "windows-line-ends", replace: 'words = "size(text) / 6"', by: "words = \"«size(text) / 'six'»\"", code: "type-mismatch" },
   { file: "wide-characters", replace: '"長さ" = "size(tasks)"', by: '"長さ" = "«\'長さ\' + size(tasks)»"', code: "type-mismatch" },
   {
@@ -148,6 +166,22 @@ export const EXPRESSIONS: readonly Mistake[] = [
   { file: "data-quality", replace: 'columns = "columns"', by: 'columns = «"all the columns of today"»', code: "invalid-expression" },
   { file: "data-quality", replace: 'columns = "columns"', by: 'columns = «"it isn\'t known"»', code: "invalid-expression" },
   { file: "survey", replace: 'kept = "size(adults)"', by: 'kept = "size(adults) «or» 0"', code: "invalid-expression" },
+  // What looks like a template, and is none.
+  { file: "blog-post", replace: "in ${{ words }} words", by: "in «{{ words }}» words", code: "not-a-template" },
+  { file: "weather", replace: "It is ${{ degrees }} degrees.", by: "It is «{{degrees}}» degrees.", code: "not-a-template" },
+  {
+    file: "weather",
+    replace: "reply = { degrees = 15 }",
+    by: 'reply = { degrees = 15, note = "not «${{ degrees }}»" }',
+    code: "not-a-template",
+  },
+  { file: "deploy", replace: 'cwd = "."', by: 'cwd = "builds/«${{ commit }}»"', code: "not-a-template" },
+  {
+    file: "knowledge-base",
+    replace: 'prompt_file = "prompts/answer.md"',
+    by: 'prompt_file = "prompts/«${{ question }}».md"',
+    code: "not-a-template",
+  },
 ];
 
 /** What the checks do not find yet; each with the code that it should have. */

@@ -15,7 +15,8 @@ import { listed, type More, type Report } from "./report.ts";
 import { type MissedWrites, missedWrites } from "./missed-writes.ts";
 import { helpForUnknown } from "./unknown-keys.ts";
 import { tellUnreached, type Unreached } from "./reachability.ts";
-import { checkStageNames } from "./stage-names.ts";
+import { checkMetadata } from "./metadata.ts";
+import { checkStageNames, checkStageOrder } from "./stage-names.ts";
 import { checkUndoers } from "./undoers.ts";
 
 /**
@@ -28,9 +29,11 @@ import { checkUndoers } from "./undoers.ts";
  */
 export function checkDataFlow(state: StateFlow, unreached: readonly Unreached[]): string[] {
   const { texts, readers, undoers, keys, isCertain, isSound, isOpen } = state;
+  checkStageOrder(state);
   if (isCertain) checkStageNames([...readers, ...undoers], texts.structure, texts.report);
   // What cannot be read may take the place of a text that is inherited from a stage.
   if (isCertain && !texts.report.doubts.some(hidesReads)) checkUndoers(undoers, keys, texts.report);
+  checkMetadata([...readers, ...undoers], texts.report);
   checkTables(readers, keys, texts.report);
   const isHalf = isCertain ? checkHyphens(state) : () => false;
   const troubles = [...readers.flatMap((reader) => troublesOf(reader, isHalf, state)), ...prunedByNobody(state)];

@@ -2,6 +2,7 @@ import { nearest } from "../../spec/suggest.ts";
 import type { Reader } from "../readers.ts";
 import type { Read } from "../scope.ts";
 import type { StateFlow } from "../state-flow.ts";
+import { effectContext } from "../flow.ts";
 import { resultOf } from "../writes.ts";
 import type { Mention } from "./mentions.ts";
 import { listed } from "./report.ts";
@@ -16,7 +17,7 @@ export function helpForUnknown({ name, place, purpose, readBy }: Unknown, state:
   const near = nearest(name, state.keys);
   const reader = readBy?.reader;
   const text = reader === undefined || !isTextAlone(name, reader) ? "" : `; for the text itself write ${JSON.stringify(`'${name}'`)}`;
-  const given = reader === undefined ? undefined : ofResult(name, reader);
+  const given = reader === undefined ? undefined : ofResult(name, reader, state);
   if (given?.isCertain === true) return `${given.help}${text}`;
   if (near !== undefined) return `did you mean \`${near}\`?`;
   if (given !== undefined) return `${given.help}${text}`;
@@ -33,9 +34,13 @@ function isTextAlone(name: string, { place, parts }: Reader): boolean {
 }
 
 /** In an `output` table: what the agent gave out has to be named. */
-function ofResult(name: string, { result }: Reader): { readonly help: string; readonly isCertain: boolean } | undefined {
+function ofResult(
+  name: string,
+  { result }: Reader,
+  { texts }: StateFlow,
+): { readonly help: string; readonly isCertain: boolean } | undefined {
   if (result === null) return undefined;
-  const { kinds, members } = resultOf(result);
+  const { kinds, members } = resultOf(result, effectContext(texts.agents));
   const isText = !kinds.has("object");
   const help = `write \`${isText ? "result" : `result.${name}`}\` for what the agent gave out`;
   return { help, isCertain: members?.has(name) === true };
