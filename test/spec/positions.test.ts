@@ -219,3 +219,26 @@ test("many problems in one long line with wide characters each have their place,
 });
 
 test("the keys of tables are collected once", () => expect(tableKeys()).toBe(tableKeys()));
+
+describe("in a text with a value of half a million characters, the place is", () => {
+  const long = `[agents.fetch]
+reply = "${"x".repeat(500_000)}"
+timeout = "soon"
+[[hooks]]
+on = "retry"
+`;
+  test.each<[sentence: string, path: Path, rest: Partial<Diagnostic>, expected: string]>([
+    ["the key of a value", ["agents", "fetch", "timeout"], {}, "timeout"],
+    ["the key of what is in a value", ["agents", "fetch", "timeout"], { at: { start: 1, end: 2 } }, "timeout"],
+    ["the header of a table", ["agents", "fetch"], {}, "[agents.fetch]"],
+    ["the name in a header", ["agents", "fetch"], { at: "key" }, "fetch"],
+    ["the header of a table in a list", ["hooks", 0], {}, "[[hooks]]"],
+    ["the header of a table that lacks a key", ["agents", "fetch", "type"], {}, "[agents.fetch]"],
+  ])("%s", async (_sentence, path, rest, expected) => expect(await marked(long, { path, ...rest })).toBe(expected));
+
+  test("and a fix of a value is none", async () => {
+    const fix = { safe: true, edits: [{ path: ["agents", "fetch", "timeout"], text: '"1s"' }] };
+    const [located] = await locate(long, [problem({ path: ["agents", "fetch", "timeout"], fix })]);
+    expect(located?.fix).toBeNull();
+  });
+});
