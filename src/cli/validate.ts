@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { type CheckedFile, checkFile, readFileNow } from "../pipeline/check.ts";
+import { type CheckedFile, checkFile, readPipelineNow } from "../pipeline/check.ts";
 import { readProblem } from "../plan/source.ts";
 import { colourWorks, makePalette } from "../report/terminal.ts";
 import type { Diagnostic } from "../spec/diagnostic.ts";
@@ -74,7 +74,7 @@ async function readStdin(io: Io, { stdinFilename }: ValidateFlags): Promise<Name
 
 async function read(file: string, given: string): Promise<Named> {
   try {
-    return { file, bytes: await readFileNow(file), isStdin: false };
+    return { file, bytes: await readPipelineNow(file), isStdin: false };
   } catch (error) {
     const isFolder = (error as NodeJS.ErrnoException).code === "EISDIR";
     const help = isFolder ? `name the files in it, or a pattern: '${given.replace(/\/+$/, "")}/**/*.toml'` : undefined;

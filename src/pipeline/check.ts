@@ -5,6 +5,7 @@ import type { ListNames } from "../plan/near-file.ts";
 import { withoutIgnored } from "../plan/ignored.ts";
 import { type Documents, loadText, type ReadFile } from "../plan/source.ts";
 import type { Diagnostic } from "../spec/diagnostic.ts";
+import { formatSize } from "../spec/size.ts";
 
 /** Everything that is wrong with a file, or worth a look: what `validate` tells. */
 export interface CheckedFile {
@@ -40,8 +41,18 @@ export function thisMachine(env: Machine["env"]): Machine {
   };
 }
 
-/** Reads a file, likewise at once. */
-export const readFileNow: ReadFile = async (path) => readFileSync(path);
+/** Reads a file that a pipeline names, likewise at once; refuses what may never end: a pipe, a device, or an enormous file. */
+export const readFileNow: ReadFile = async (path) => {
+  const found = statSync(path);
+  if (!found.isFile() && !found.isDirectory()) throw new Error("it is no file, but a pipe, a socket or a device");
+  if (found.size > MOST_BYTES) throw new Error(`it has ${formatSize(found.size)}, and ${formatSize(MOST_BYTES)} is the most`);
+  return readFileSync(path);
+};
+
+/** Reads the pipeline file itself, likewise at once. That may be a pipe, such as the output of another program. */
+export const readPipelineNow: ReadFile = async (path) => readFileSync(path);
+
+const MOST_BYTES = 100 * 1024 * 1024;
 
 /** Names what is in a directory, likewise at once. */
 export const listNow: ListNames = async (directory) => {

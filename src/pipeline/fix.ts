@@ -2,6 +2,7 @@ import type { Machine } from "../plan/environment.ts";
 import type { ReadFile } from "../plan/source.ts";
 import { applyEdits, type LocatedFix } from "../spec/places/edits.ts";
 import { type Located, locateAll } from "../spec/positions.ts";
+import { MOST_ERRORS } from "../spec/recover.ts";
 import { decodeText, TOML_CODES } from "../spec/toml.ts";
 import { checkFile } from "./check.ts";
 
@@ -34,13 +35,15 @@ export async function fixFile(file: string, bytes: Uint8Array, env: Machine["env
  * Makes the safe fixes of what `check` finds in a text, then those of what it finds after them, until there are none.
  *
  * Contract: where a fix leaves its problem, or a text that cannot be read any more, or leads in a circle, nothing is fixed. A problem that was hidden
- * by one that was mended does no harm: it is there to be told.
+ * by one that was mended does no harm: it is there to be told. Of a text with very many problems some are left, each of which was there before.
  */
 export async function fixText(text: string, check: (text: string) => Promise<readonly Located[]>): Promise<FixedText> {
   let state: State = { text, found: await check(text) };
   let count = 0;
   const seen = new Set([text]);
-  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+  for (let rounds = 0, cutOff = 0; rounds < MOST_ROUNDS && cutOff < MOST_CUT_OFF; ) {
+    if (isCutOff(state.found)) cutOff += state.text.length;
+    else rounds += 1;
     const chosen = withoutOverlap(state.found.filter(isFixable));
     if (chosen.length === 0) break;
     const next = await firstGood(state, [chosen, ...(chosen.length > 1 ? chosen.map((one) => [one]) : [])], check);
@@ -54,6 +57,9 @@ export async function fixText(text: string, check: (text: string) => Promise<rea
 
 /** Each round mends something, and few problems hide others. */
 const MOST_ROUNDS = 10;
+
+/** How much text is gone through for those that were not told since there were too many before them: what is left waits for another `--fix`. */
+const MOST_CUT_OFF = 100_000;
 
 interface State {
   readonly text: string;
@@ -95,11 +101,31 @@ async function firstGood(
   return null;
 }
 
-function isHarmful(chosen: readonly Fixable[], found: readonly Located[], left: readonly Located[]): boolean {
-  const cannotBeRead = ({ code }: Located): boolean => Object.hasOwn(TOML_CODES, code);
+function isHarmful(chosen: readonly Fixable[], found: readonly Located[], after: readonly Located[]): boolean {
+  const left = isCutOff(found) ? upTo(horizonOf(chosen, found), after) : after;
   if (left.filter(cannotBeRead).length > found.filter(cannotBeRead).length) return true;
   const times = (all: readonly Located[], one: Located): number => all.filter((other) => isSame(one, other)).length;
   return chosen.some((one) => times(left, one) > times(found, one) - times(chosen, one));
+}
+
+function cannotBeRead({ code }: Located): boolean {
+  return Object.hasOwn(TOML_CODES, code);
+}
+
+/** Whether there may be more of them, behind the last, than were told. */
+function isCutOff(found: readonly Located[]): boolean {
+  return found.filter(cannotBeRead).length >= MOST_ERRORS;
+}
+
+/** Where the last of what was told ends after the fixes. What is behind it was not looked at before. */
+function horizonOf(chosen: readonly Fixable[], found: readonly Located[]): number {
+  const horizon = Math.max(...found.map(({ place }) => place?.end ?? 0));
+  const edits = chosen.flatMap(({ fix }) => fix.edits).filter(({ place }) => place.start <= horizon);
+  return edits.reduce((end, { place, text }) => end + text.length - (place.end - place.start), horizon);
+}
+
+function upTo(horizon: number, found: readonly Located[]): Located[] {
+  return found.filter(({ place }) => (place?.end ?? 0) <= horizon);
 }
 
 /** As far as that can be said of two texts, in which places differ. */

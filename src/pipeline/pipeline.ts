@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
-import { listNow, readFileNow, thisMachine } from "./check.ts";
+import { listNow, readFileNow, readPipelineNow, thisMachine } from "./check.ts";
 import type { AgentFunction, Metadata } from "../engine/agent.ts";
 import type { Clock } from "../engine/clock.ts";
 import type { Stamped } from "../engine/event.ts";
@@ -115,7 +115,7 @@ export class PipelineError extends Error {
 
 /** Loads and checks a pipeline file. @throws PipelineError, UnreadableFileError */
 export async function loadPipeline(file: string, options: PipelineOptions = {}): Promise<Pipeline> {
-  return makePipeline(await loadSource(resolve(file), readFileNow, listNow), options);
+  return makePipeline(await loadSource(resolve(file), readFileNow, listNow, readPipelineNow), options);
 }
 
 /** The same for a text; `file` says where it would stand. */

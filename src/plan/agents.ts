@@ -18,6 +18,7 @@ import type {
   RetryPolicy,
   ScriptCallPlan,
 } from "./plan.ts";
+import { templateIn } from "./misplaced.ts";
 import { unknownProvider } from "./providers.ts";
 import type { ExpressionContext } from "./scope.ts";
 import type { Template } from "./template.ts";
@@ -122,12 +123,14 @@ function retryPolicy(keys: AgentSpec): RetryPolicy {
 function checkKeys(agent: EffectiveAgent, context: AgentsContext): void {
   const isExtended = context.extended.has(agent.name);
   if ((agent.bases.length === 0 && !isExtended) || context.functions.has(agent.name)) return;
+  const problems = keyProblems(agent, context);
+  if (problems.length === 0) return;
   const own = agentProblems(agent.name, context.source.spec.agents?.[agent.name] ?? {}).filter(
     ({ code }) => code !== "missing-key" || !isExtended,
   );
   const bases = agent.bases.flatMap((base) => keyProblems(context.effective.get(base) ?? agent, context));
   const told = new Set([...own, ...bases].map(kindOf));
-  for (const problem of keyProblems(agent, context)) {
+  for (const problem of problems) {
     if (told.has(kindOf(problem))) continue;
     const written = (path: Path): Path => (path.length === 3 ? agent.pathOf(String(path[2])) : path);
     const related = problem.related?.map((other) => ({ ...other, path: written(other.path) }));
@@ -243,7 +246,8 @@ function planLlm(agent: EffectiveAgent, keys: AgentSpec, context: AgentsContext)
   const { report, providers } = context;
   const name = keys.provider ?? "openai";
   const provider = providers.get(name);
-  if (provider === undefined) {
+  // A template there is told as such.
+  if (provider === undefined && templateIn(name) === null) {
     const path = agent.keys.provider === undefined ? ["defaults", "provider"] : agent.pathOf("provider");
     report.error("unknown-provider", path, `there is no provider called \`${name}\``, unknownProvider(name, path, providers));
   }

@@ -54,9 +54,13 @@ const MODEL_KEYS: ReadonlySet<string> = new Set(AGENT_KEYS_BY_TYPE.llm);
 
 /** An agent and all that it extends, nearest first. */
 function withBases(name: string, agents: Readonly<Record<string, AgentSpec>>): (readonly [name: string, keys: AgentSpec])[] {
-  const keys = Object.hasOwn(agents, name) ? agents[name] : undefined;
-  if (keys === undefined) return [];
-  return [[name, keys], ...(keys.extends === undefined ? [] : withBases(keys.extends, agents))];
+  const chain = new Map<string, AgentSpec>();
+  for (let next: string | undefined = name; next !== undefined && !chain.has(next) && Object.hasOwn(agents, next); ) {
+    const keys: AgentSpec = agents[next] ?? {};
+    chain.set(next, keys);
+    next = keys.extends;
+  }
+  return [...chain];
 }
 
 const GROUPS = "orchestration.sequential.parallel";

@@ -1,7 +1,7 @@
 import { AGENT_KEYS_BY_TYPE, EXCLUSIVE_AGENT_KEYS } from "../spec/agent-keys.ts";
 import type { Path } from "../spec/diagnostic.ts";
 import { AGENT_TYPES, type AgentSpec, type PipelineSpec } from "../spec/spec.ts";
-import type { Report } from "./checks/report.ts";
+import { circleOf, type Report } from "./checks/report.ts";
 
 /** An agent with the keys that it takes over, and where each of them is written. */
 export interface EffectiveAgent {
@@ -19,22 +19,49 @@ export interface EffectiveAgent {
 export function effectiveAgents(spec: PipelineSpec, report: Report): Map<string, EffectiveAgent> {
   const agents = new Map(Object.entries(spec.agents ?? {}));
   const resolved = new Map<string, EffectiveAgent>();
-  for (const name of agents.keys()) resolve(name, agents, resolved, [], report);
+  for (const name of agents.keys()) {
+    // What is extended first. A loop, since a chain may be longer than the stack allows.
+    for (const [link, own] of unresolvedFrom(name, agents, resolved, report).toReversed()) {
+      resolved.set(link, resolve(link, own, own.extends === undefined ? undefined : resolved.get(own.extends)));
+    }
+  }
   return resolved;
 }
 
-function resolve(
+/** An agent and those that it extends, nearest first, up to one that is resolved; tells why there is no next one. */
+function unresolvedFrom(
   name: string,
   agents: ReadonlyMap<string, AgentSpec>,
-  resolved: Map<string, EffectiveAgent>,
-  chain: readonly string[],
+  resolved: ReadonlyMap<string, EffectiveAgent>,
   report: Report,
-): EffectiveAgent | undefined {
-  const known = resolved.get(name);
-  if (known !== undefined) return known;
-  const own = agents.get(name);
-  if (own === undefined) return undefined;
-  const base = baseOf(name, own, agents, resolved, [...chain, name], report);
+): (readonly [name: string, own: AgentSpec])[] {
+  const chain = new Map<string, AgentSpec>();
+  let last: string | undefined;
+  for (let next: string | undefined = name; next !== undefined && !resolved.has(next); ) {
+    const own = agents.get(next);
+    if (own === undefined) report.unknownAgent(next, ["agents", last ?? next, "extends"], agents.keys());
+    if (chain.has(next)) tellCircle([...chain.keys()], next, report);
+    if (own === undefined || chain.has(next)) break;
+    chain.set(next, own);
+    [last, next] = [next, own.extends];
+  }
+  return [...chain];
+}
+
+function tellCircle(chain: readonly string[], first: string, report: Report): void {
+  const others = chain.slice(chain.indexOf(first) + 1);
+  report.doubtful(
+    "extends-cycle",
+    ["agents", first, "extends"],
+    `these agents extend each other in a circle: ${circleOf([first, ...others])}`,
+    {
+      related: others.map((one) => ({ path: ["agents", one, "extends"], label: "and then this one" })),
+      help: "remove `extends` from one of these agents: the last of a chain has none",
+    },
+  );
+}
+
+function resolve(name: string, own: AgentSpec, base: EffectiveAgent | undefined): EffectiveAgent {
   const origins = new Map<string, string>();
   const keys: Record<string, unknown> = {};
   if (base !== undefined) {
@@ -49,39 +76,13 @@ function resolve(
     keys[key] = own[key];
     origins.set(key, name);
   }
-  const agent: EffectiveAgent = {
+  return {
     name,
     keys,
     pathOf: (key) => ["agents", origins.get(key) ?? name, ...(origins.has(key) ? [key] : [])],
     bases: base === undefined ? [] : [base.name, ...base.bases],
     isWhole: own.extends === undefined || base?.isWhole === true,
   };
-  resolved.set(name, agent);
-  return agent;
-}
-
-function baseOf(
-  name: string,
-  own: AgentSpec,
-  agents: ReadonlyMap<string, AgentSpec>,
-  resolved: Map<string, EffectiveAgent>,
-  chain: readonly string[],
-  report: Report,
-): EffectiveAgent | undefined {
-  if (own.extends === undefined) return undefined;
-  const path = ["agents", name, "extends"];
-  if (chain.includes(own.extends)) {
-    const [first = name, ...others] = chain.slice(chain.indexOf(own.extends));
-    const circle = [first, ...others, first].map((one) => `\`${one}\``).join(" → ");
-    report.doubtful("extends-cycle", ["agents", first, "extends"], `these agents extend each other in a circle: ${circle}`, {
-      related: others.map((one) => ({ path: ["agents", one, "extends"], label: "and then this one" })),
-      help: "remove `extends` from one of these agents: the last of a chain has none",
-    });
-    return undefined;
-  }
-  if (agents.has(own.extends)) return resolve(own.extends, agents, resolved, chain, report);
-  report.unknownAgent(own.extends, path, agents.keys());
-  return undefined;
 }
 
 function inheritedKeys(base: AgentSpec, own: AgentSpec): (keyof AgentSpec)[] {

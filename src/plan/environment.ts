@@ -5,6 +5,7 @@ import type { JsonObject } from "../spec/json.ts";
 import type { PlanCode } from "./codes.ts";
 import { type ListNames, nearFile } from "./near-file.ts";
 import type { AgentPlan, HookPlan, Plan } from "./plan.ts";
+import { startedBy } from "./started.ts";
 import type { Template } from "./template.ts";
 
 /** What a plan needs from the machine that it runs on. */
@@ -29,7 +30,12 @@ export async function checkEnvironment(plan: Plan, machine: Machine, severity: D
     const tell: Tell = (code, path, message, more) => void found.push({ severity, code, message, ...file, path, ...more });
     for (const name of missing) if (tellVariable(one, name, tell)) missing.delete(name);
     const agents = usedAgents(one);
-    for (const agent of agents) await checkCall(agent, one, machine, tell);
+    // A stage before may make a script: before a run that counts, unless the name is near to one that is there.
+    const first = new Set(one === plan ? firstAgents(plan) : []);
+    const tellLater: Tell = (code, path, message, more) => {
+      if (severity === "warning" || more.fix !== undefined) tell(code, path, message, more);
+    };
+    for (const agent of agents) await checkCall(agent, one, machine, tell, first.has(agent.name) ? tell : tellLater);
     for (const [index, hook] of one.hooks.entries()) await checkHook(hook, index, one, machine, tell);
     for (const { call } of agents) if (call.type === "pipeline") plans.add(call.plan);
   }
@@ -101,7 +107,14 @@ function usedAgents(plan: Plan): AgentPlan[] {
   return [...used.values()];
 }
 
-async function checkCall({ name, call }: AgentPlan, plan: Plan, machine: Machine, tell: Tell): Promise<void> {
+/** Those that run when nothing has run yet. */
+function firstAgents({ sequence: [first] }: Plan): string[] {
+  if (first === undefined) return [];
+  return (first.kind === "group" ? first.members : [first]).map(({ agent }) => agent.name);
+}
+
+/** `tellScript`: for a script that an interpreter is to run. */
+async function checkCall({ name, call }: AgentPlan, plan: Plan, machine: Machine, tell: Tell, tellScript: Tell): Promise<void> {
   if (call.type === "module") await checkModule(call.module, pathOf(plan, name, "module"), plan, machine, tell);
   if (call.type !== "script") return;
   const cwd = pathOf(plan, name, "cwd");
@@ -115,40 +128,48 @@ async function checkCall({ name, call }: AgentPlan, plan: Plan, machine: Machine
   }
   if (typeof call.command === "string") return;
   const path = pathOf(plan, name, "command");
-  const [program, script] = call.command;
+  const [program] = call.command;
   if (program?.constant !== true) return;
   await checkProgram(program.text, call.cwd, [...path, 0], plan, machine, tell);
-  if (script?.constant === true) await checkScript(program.text, script.text, call.cwd, [...path, 1], plan, machine, tell);
+  const command = call.command.map(({ text, constant }) => (constant ? text : null));
+  await checkScript(command, call.cwd, path, plan, machine, tellScript);
 }
 
 async function checkHook({ call }: HookPlan, index: number, plan: Plan, machine: Machine, tell: Tell): Promise<void> {
   if (call.type === "module") await checkModule(call.module, ["hooks", index, "module"], plan, machine, tell);
   else {
-    const [program = "", script = ""] = call.command;
-    await checkProgram(program, call.cwd, ["hooks", index, "command", 0], plan, machine, tell);
-    await checkScript(program, script, call.cwd, ["hooks", index, "command", 1], plan, machine, tell);
+    const path = ["hooks", index, "command"];
+    await checkProgram(call.command[0] ?? "", call.cwd, [...path, 0], plan, machine, tell);
+    await checkScript(call.command, call.cwd, path, plan, machine, tell);
   }
 }
 
-/** What an interpreter is to run. A stage before may make it, so it is told only where there is one with a near name. */
+/** The file that an interpreter is to run. */
 async function checkScript(
-  program: string,
-  script: string,
+  command: readonly (string | null)[],
   cwd: string,
   path: Path,
   plan: Plan,
   machine: Machine,
   tell: Tell,
 ): Promise<void> {
-  if (!INTERPRETERS.test(program) || !SCRIPT.test(script)) return;
+  const started = startedBy(command);
+  const script = started?.kind === "script" ? (command[started.index] ?? "") : "";
+  if (started === null || !SCRIPT.test(script)) return;
+  const at = [...path, started.index];
   const file = resolve(cwd, script);
   if ((await machine.look(file)) !== "missing") return;
-  const near = await nearFile(script, path, cwd, machine.list);
-  if (near !== null) tell("missing-file", path, `there is no file ${shown(file, plan)}`, near);
+  const near = await nearFile(script, at, cwd, machine.list);
+  tell(
+    "missing-file",
+    at,
+    `there is no file ${shown(file, plan)}`,
+    near ?? { help: "the path of a script is relative to the directory that it runs in" },
+  );
 }
 
-const INTERPRETERS = /^(?:node|python3?|bash|sh|ruby|perl)$/;
-const SCRIPT = /^[^-].*\.(?:[cm]?[jt]s|py|sh|rb|pl)$/;
+/** The name of a file, and no address. */
+const SCRIPT = /^(?![a-z]{2,}:).*\.(?:[cm]?[jt]s|py|sh|rb|pl)$/;
 
 /** A path as it stands in the file. */
 function writtenAt(path: Path, plan: Plan): string {

@@ -156,7 +156,13 @@ function member(walk: Walk, node: Node, [base, name]: [Node, string]): Type {
   const owner = infer(walk, base);
   if (!owner.kinds.has("object")) {
     if (owner.kinds.has("null")) return ANY;
-    tell(walk, node, base, owner, `${describeType(owner)} has no member \`${name}\``);
+    const isText = owner.kinds.size === 1 && owner.kinds.has("string");
+    const help = isText ? { help: `${quoteNode(base, walk.text)} is the text itself: leave out \`.${name}\`` } : {};
+    push(walk, node, base, owner, {
+      kind: "mismatch",
+      message: `${describeType(owner)} has no member \`${name}\`: ${quoteNode(node, walk.text)}`,
+      ...help,
+    });
     return ANY;
   }
   return memberType(walk, node, base, owner, name);
@@ -328,7 +334,7 @@ function tellConstant(walk: Walk, node: Node, about: Node, type: Type, other: Ty
   const isKnown = type.values !== null && type.values.length > 0;
   const near =
     typeof value === "string"
-      ? nearest(
+      ? meantBy(
           value,
           (type.values ?? []).filter((one) => typeof one === "string"),
         )
@@ -344,6 +350,12 @@ function tellConstant(walk: Walk, node: Node, about: Node, type: Type, other: Ty
         ? {}
         : { help: `compare it with ${describeType(type)}` }),
   });
+}
+
+/** The near text, or the only one that begins alike, as `succeeded` and `success` do. */
+function meantBy(text: string, candidates: readonly string[]): string | undefined {
+  const alike = candidates.filter((one) => text.length > 4 && one.startsWith(text.slice(0, 4)));
+  return nearest(text, candidates) ?? (alike.length === 1 ? alike[0] : undefined);
 }
 
 /** Two operands of one kind: that kind, or what is left of both. */

@@ -18,7 +18,7 @@ import {
 } from "./origins.ts";
 import { type Paths, pathsOf, type Way } from "./paths.ts";
 import type { AgentPlan, BranchPlan, Element, Plan } from "./plan.ts";
-import { ANY, NUMBER, objectOf, STRING, type Type, typeOfInput, union } from "./type.ts";
+import { ANY, constant, NUMBER, objectOf, type Type, typeOfInput, union } from "./type.ts";
 import { type Agents, type Doubt, type Effect, effectOf, type Write } from "./writes.ts";
 
 /**
@@ -229,10 +229,13 @@ function impliedBy(branch: BranchPlan): ReturnType<typeof impliedKeys> | null {
   return implied;
 }
 
+/** How a stage that has run can have ended. What was skipped has no facts. */
+const STATUSES = ["succeeded", "failed", "tolerated", "cancelled"];
+
 function stagesType(elements: Iterable<Element>): Type {
   const facts = objectOf(
     new Map([
-      ["status", STRING],
+      ["status", union(STATUSES.map(constant))],
       ["attempts", NUMBER],
       ["duration_ms", NUMBER],
       ["visits", NUMBER],

@@ -48,9 +48,9 @@ export function pathsOf(plan: Pick<Plan, "sequence" | "elements" | "branches">):
     const next = plan.sequence[home + 1];
     all.push({ from, branch: null, to: next === undefined ? null : indexOf(next.name, home + 1) });
   }
-  const following = followers(positions.length, all);
+  const component = components(followers(positions.length, all));
   const isLoop = ({ from, to, branch }: Way): boolean =>
-    (branch?.maxTimes ?? null) !== null && to !== null && reach([to], following).has(from);
+    (branch?.maxTimes ?? null) !== null && to !== null && component[from] === component[to];
   const loops = new Set(all.filter(isLoop));
   return { positions, ways: all.filter((way) => !loops.has(way)), loops: [...loops] };
 }
@@ -99,6 +99,45 @@ function followers(count: number, ways: readonly Way[]): number[][] {
   const following: number[][] = Array.from({ length: count }, () => []);
   for (const { from, to } of ways) if (to !== null) following[from]?.push(to);
   return following;
+}
+
+/** For each position, a number that it shares with those to which it leads and that lead back to it (Tarjan, 1972). */
+function components(following: readonly number[][]): readonly number[] {
+  const component: number[] = following.map(() => -1);
+  const order: number[] = following.map(() => -1);
+  const lowest: number[] = following.map(() => -1);
+  const open: number[] = [];
+  // A stack of its own: a thousand stages in a row are too many calls within one another.
+  const visiting: { readonly index: number; next: number }[] = [];
+  let count = 0;
+  const enter = (index: number): void => {
+    order[index] = count;
+    lowest[index] = count;
+    count += 1;
+    open.push(index);
+    visiting.push({ index, next: 0 });
+  };
+  const lower = (index: number, to = 0): void => {
+    lowest[index] = Math.min(lowest[index] ?? 0, to);
+  };
+  const leave = (index: number): void => {
+    visiting.pop();
+    const before = visiting.at(-1);
+    if (before !== undefined) lower(before.index, lowest[index]);
+    if (lowest[index] !== order[index]) return;
+    for (const member of open.splice(open.lastIndexOf(index))) component[member] = index;
+  };
+  for (const start of following.keys()) {
+    if (order[start] === -1) enter(start);
+    for (let visit = visiting.at(-1); visit !== undefined; visit = visiting.at(-1)) {
+      const target = following[visit.index]?.[visit.next];
+      visit.next += 1;
+      if (target === undefined) leave(visit.index);
+      else if (order[target] === -1) enter(target);
+      else if (component[target] === -1) lower(visit.index, order[target]);
+    }
+  }
+  return component;
 }
 
 /** Every position that can be reached from these, themselves included. */

@@ -4,6 +4,7 @@ import { checkDefinition, readSpec, type ReadResult } from "../spec/read.ts";
 import type { PipelineSpec } from "../spec/spec.ts";
 import { decodeText } from "../spec/toml.ts";
 import type { PlanCode } from "./codes.ts";
+import { tellingOf, templateIn } from "./misplaced.ts";
 import { type ListNames, nearFile } from "./near-file.ts";
 import type { PlanSource } from "./plan.ts";
 
@@ -37,10 +38,16 @@ export class UnreadableFileError extends Error {
  * Reads a pipeline file and all that it refers to: prompt files and nested pipelines.
  *
  * @param list names what is beside a file that is not there, to find the one that was meant
+ * @param readPipeline reads the pipeline file itself
  * @throws UnreadableFileError when the file does not exist or cannot be read
  */
-export async function loadSource(file: string, readFile: ReadFile, list?: ListNames): Promise<LoadedSource> {
-  return loadText(await readPipeline(file, readFile), file, readFile, list);
+export async function loadSource(
+  file: string,
+  readFile: ReadFile,
+  list?: ListNames,
+  readPipeline: ReadFile = readFile,
+): Promise<LoadedSource> {
+  return loadText(await readOrRefuse(file, readPipeline), file, readFile, list);
 }
 
 /** The same for a text that is there already (standard input, an editor's buffer). */
@@ -158,6 +165,12 @@ class Loader {
     try {
       return await this.#readFile(path);
     } catch (error) {
+      const misplaced = templateIn(written);
+      if (misplaced !== null) {
+        const { message, help } = tellingOf(String(at.path.at(-1)));
+        this.#tell("not-a-template", message, at, { at: misplaced.at, help });
+        return null;
+      }
       const isMissing = (error as { code?: string }).code === "ENOENT";
       const near = isMissing ? await nearFile(written, at.path, at.directory, this.#list) : null;
       this.#tell("unreadable-file", readProblem(written, error), at, near ?? { help: "a path is relative to the pipeline file" });
@@ -165,7 +178,7 @@ class Loader {
     }
   }
 
-  #tell(code: PlanCode, message: string, { file, path }: At, more: Pick<Diagnostic, "help" | "fix">): void {
+  #tell(code: PlanCode, message: string, { file, path }: At, more: Pick<Diagnostic, "at" | "help" | "fix">): void {
     // A name of a file that could not be taken as it is written has been told.
     if (this.#doubts.get(file)?.some((doubt) => doubt.every((part, index) => path[index] === part)) === true) return;
     this.#diagnostics.push({ severity: "error", code, message, ...(file === null ? {} : { file }), path, ...more });
@@ -180,7 +193,7 @@ interface At {
   readonly path: Path;
 }
 
-async function readPipeline(file: string, readFile: ReadFile): Promise<Uint8Array> {
+async function readOrRefuse(file: string, readFile: ReadFile): Promise<Uint8Array> {
   try {
     return await readFile(file);
   } catch (error) {

@@ -76,13 +76,13 @@ function stageBound(stage: StagePlan, plan: TimedPlan): StageBound {
 
 /** The agents that serve a stage one after the other when the one before has finally failed. */
 export function fallbacksOf(agent: AgentPlan, plan: TimedPlan): AgentPlan[] {
-  const chain: AgentPlan[] = [];
+  const chain = new Set<AgentPlan>();
   let next = agent.fallback === null ? undefined : plan.agents.get(agent.fallback);
-  while (next !== undefined && next !== agent && !chain.includes(next)) {
-    chain.push(next);
+  while (next !== undefined && next !== agent && !chain.has(next)) {
+    chain.add(next);
     next = next.fallback === null ? undefined : plan.agents.get(next.fallback);
   }
-  return chain;
+  return [...chain];
 }
 
 function agentBound(agent: AgentPlan): Bound {

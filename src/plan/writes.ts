@@ -50,43 +50,43 @@ export function effectOf(element: Element, context: Agents): Effect {
 
 /** The same of a member of a group, under the group's rule for merging. */
 export function memberEffect(group: GroupPlan, member: StagePlan, context: Agents): Pick<Effect, "writes" | "openBy"> {
-  const { writes, openBy } = stageEffect(member, context);
-  const key = keyOf(member.name);
+  const { writes, openBy } = stageEffect(member, context, PLACED[group.merge](keyOf(member.name)));
   const isNeeded = group.onError === "fail" || group.minSuccess >= group.members.length;
   const tolerated: Doubt | null = isNeeded ? null : { kind: "tolerated", agent: member.name };
-  const bare = member.agent.call.type === "llm" && member.agent.output === null;
-  switch (group.merge) {
-    case "flat":
-      return { writes: writes.map((write) => ({ ...write, doubt: write.doubt ?? tolerated })), openBy };
-    case "prefix":
-      return {
-        writes: writes.map((write) => ({
-          ...write,
-          key: bare && write.key === key ? key : `${key}_${write.key}`,
-          doubt: write.doubt ?? tolerated,
-        })),
-        openBy,
-      };
-    case "namespace": {
-      const doubt = writes.length > 0 || openBy.length > 0 ? (toleratedBy(member) ?? tolerated) : NEVER;
-      const members: Write["type"] = (names) =>
-        bare ? STRING : objectOf(new Map(writes.map((write) => [write.key, write.type(names)])), openBy.length > 0);
-      return { writes: doubt === NEVER ? [] : [{ key, doubt, type: members }], openBy: [] };
-    }
-  }
+  return { writes: writes.map((write) => ({ ...write, doubt: write.doubt ?? tolerated })), openBy };
 }
 
-const NEVER: Doubt = { kind: "answer", agent: "" };
+type Placing = (written: Written | null) => Written | null;
 
-function stageEffect(stage: StagePlan, context: Agents): Pick<Effect, "writes" | "openBy"> {
-  if (stage.agent.fallback === null) return soleEffect(stage, context);
-  const chain = servingAgents(stage.agent, context.agents);
-  const variants = chain.map((agent) => agentWrites(agent, stage, context));
+/** Where a member's keys go. Text without an `output` lies directly under the member. */
+const PLACED: Readonly<Record<GroupPlan["merge"], (name: string) => Placing>> = {
+  flat: () => (written) => written,
+  prefix: (name) => (written) =>
+    written === null ? null : new Map([...written].map(([key, made]) => [made.isText ? name : `${name}_${key}`, made])),
+  namespace: (name) => (written) => {
+    if (written === null) return new Map([[name, { doubt: null, isText: false, type: () => OBJECT }]]);
+    const all = [...written.values()];
+    const [first] = all;
+    if (first === undefined) return written;
+    const doubt = all.every((made) => made.doubt !== null) ? first.doubt : null;
+    const type: Write["type"] = (names) =>
+      first.isText ? first.type(names) : objectOf(new Map([...written].map(([key, made]) => [key, made.type(names)])), false);
+    return new Map([[name, { doubt, isText: false, type }]]);
+  },
+};
+
+function stageEffect(stage: StagePlan, context: Agents, placing: Placing = (written) => written): Pick<Effect, "writes" | "openBy"> {
+  if (stage.agent.fallback === null) return soleEffect(stage, context, placing);
+  const all = servingAgents(stage.agent, context.agents);
+  const able = all.filter((agent) => !alwaysFails(agent));
+  const chain = able.length === 0 ? all : able;
+  const variants = chain.map((agent) => placing(agentWrites(agent, stage, context)));
   const keys = new Set(variants.flatMap((variant) => [...(variant?.keys() ?? [])]));
   const writes = [...keys].map((key): Write => {
     const lacking = variants.findIndex((variant) => variant !== null && !variant.has(key));
     const serving = chain[lacking];
-    const missing: Doubt | null = serving === undefined ? null : { kind: lacking === 0 ? "own" : "fallback", agent: serving.name };
+    const missing: Doubt | null =
+      serving === undefined ? null : { kind: serving === stage.agent ? "own" : "fallback", agent: serving.name };
     const written = variants.flatMap((variant) => variant?.get(key) ?? []);
     const doubt = toleratedBy(stage) ?? missing ?? written.find((write) => write.doubt !== null)?.doubt ?? null;
     return { key, doubt, type: (names) => union(written.map((write) => write.type(names))) };
@@ -96,8 +96,8 @@ function stageEffect(stage: StagePlan, context: Agents): Pick<Effect, "writes" |
 }
 
 /** Of a stage that one agent serves. */
-function soleEffect(stage: StagePlan, context: Agents): Pick<Effect, "writes" | "openBy"> {
-  const written = agentWrites(stage.agent, stage, context);
+function soleEffect(stage: StagePlan, context: Agents, placing: Placing): Pick<Effect, "writes" | "openBy"> {
+  const written = placing(agentWrites(stage.agent, stage, context));
   if (written === null) return { writes: [], openBy: [stage.agent.name] };
   const tolerated = toleratedBy(stage);
   return { writes: [...written].map(([key, { doubt, type }]) => ({ key, doubt: tolerated ?? doubt, type })), openBy: [] };
@@ -121,27 +121,47 @@ function dropsOf({ keep, drop }: AgentPlan): Effect["drops"] {
 }
 
 /** By key: what an agent writes where it serves a stage. */
-export type Written = ReadonlyMap<string, Omit<Write, "key">>;
+export type Written = ReadonlyMap<string, Made>;
+
+interface Made extends Omit<Write, "key"> {
+  /** A model's text, without an `output`. */
+  readonly isText: boolean;
+}
 
 /** null: it does not say. */
 export function agentWrites(agent: AgentPlan, stage: StagePlan, context: Agents): Written | null {
   const { output } = agent;
-  const result = resultOf(agent);
-  if (typeof output === "string") return new Map([[output, { doubt: null, type: () => result }]]);
   if (output === null) return callWrites(agent, stage, context);
+  const result = resultOf(agent, context);
+  const doubt = mayGiveNothing(agent);
+  // Of nothing, nothing is taken.
+  if (doubt === "always") return new Map();
+  if (typeof output === "string") return new Map([[output, { doubt, isText: false, type: () => result }]]);
   return new Map(
     output.map(({ key, value }) => {
       const type: Write["type"] = (names) => {
         const tree = value.tree();
         return tree === null ? ANY : inferType(tree, value.text, names(result)).type;
       };
-      return [key, { doubt: null, type }] as const;
+      return [key, { doubt, isText: false, type }] as const;
     }),
   );
 }
 
+function alwaysFails({ call }: AgentPlan): boolean {
+  return call.type === "canned" && call.fail !== null && call.failTimes === null;
+}
+
+/** Whether the file shows that an agent gives out nothing, where it does not fail. */
+function mayGiveNothing(agent: AgentPlan): Doubt | null | "always" {
+  const { name, call } = agent;
+  if (call.type !== "canned" || alwaysFails(agent)) return null;
+  if (call.replies.every((reply) => reply === null)) return "always";
+  return call.replies.includes(null) ? { kind: "answer", agent: name } : null;
+}
+
 /** The type of what an agent gives out. */
-export function resultOf({ call }: AgentPlan): Type {
+export function resultOf({ call }: AgentPlan, { writtenBy }: Pick<Agents, "writtenBy">): Type {
   switch (call.type) {
     case "llm":
       return STRING;
@@ -152,11 +172,19 @@ export function resultOf({ call }: AgentPlan): Type {
       return replies.length === 0 ? ANY : union(replies.map(typeOfSample));
     }
     case "pipeline":
-      return OBJECT;
+      return finalState(call.plan, writtenBy(call.plan));
     case "module":
     case "function":
       return ANY;
   }
+}
+
+/** What a pipeline has at its end: its inputs, and what was written. */
+function finalState({ inputs, elements }: Plan, { writes, openBy }: Pick<Effect, "writes" | "openBy">): Type {
+  const members = new Map([...inputs].map(([name]) => [name, ANY]));
+  for (const { key } of writes) members.set(key, ANY);
+  const isPruned = [...elements.values()].some((element) => element.kind === "stage" && dropsOf(element.agent) !== null);
+  return objectOf(members, openBy.length > 0 || inputs.size === 0 || isPruned);
 }
 
 /** Where an agent has no `output`: what is merged into the state by the rule of its type. */
@@ -164,12 +192,12 @@ function callWrites(agent: AgentPlan, stage: StagePlan, { writtenBy }: Agents): 
   const { call, writes } = agent;
   switch (call.type) {
     case "llm":
-      return new Map([[keyOf(stage.name), { doubt: null, type: () => STRING }]]);
+      return new Map([[keyOf(stage.name), { doubt: null, isText: true, type: () => STRING }]]);
     case "canned":
       return repliesWritten(call.replies, agent, stage);
     case "pipeline": {
       const inner = writtenBy(call.plan);
-      return inner.openBy.length > 0 ? declared(writes) : new Map(inner.writes.map((write) => [write.key, write]));
+      return inner.openBy.length > 0 ? declared(writes) : new Map(inner.writes.map((write) => [write.key, { ...write, isText: false }]));
     }
     case "script":
     case "module":
@@ -178,7 +206,7 @@ function callWrites(agent: AgentPlan, stage: StagePlan, { writtenBy }: Agents): 
   }
 }
 
-const ANYTHING: Omit<Write, "key"> = { doubt: null, type: () => ANY };
+const ANYTHING: Made = { doubt: null, isText: false, type: () => ANY };
 
 function declared(writes: AgentPlan["writes"]): Written | null {
   return writes === null ? null : new Map(writes.map((key) => [key, ANYTHING]));
@@ -193,7 +221,10 @@ function repliesWritten(replies: readonly Json[], agent: AgentPlan, stage: Stage
       const samples = tables.flatMap((table) => (Object.hasOwn(table, key) ? [table[key] as Json] : []));
       const doubt: Doubt | null = samples.length < tables.length ? { kind: "answer", agent: agent.name } : null;
       const type = union(samples.map(typeOfSample));
-      return [key, { doubt, type: () => type }] as const;
+      return [
+        key,
+        { doubt, isText: samples.every((sample) => typeof sample === "string") && replies.some(isText), type: () => type },
+      ] as const;
     }),
   );
 }

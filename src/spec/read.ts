@@ -74,14 +74,23 @@ function check(data: JsonObject, { before, unread, secrets }: Beside = NOTHING_B
   ];
   const spec = best.spec === null ? null : (freezeJson(best.spec as unknown as Json) as unknown as PipelineSpec);
   if (spec === null || diagnostics.every(leavesSpec)) return { spec, diagnostics };
-  return { spec: null, diagnostics, draft: { spec, doubtful: [...best.doubtful, ...rules.flatMap((rule) => lackedBy(rule, best.data))] } };
+  return {
+    spec: null,
+    diagnostics,
+    draft: { spec, doubtful: [...best.doubtful, ...rules.flatMap((rule) => leftOpenBy(rule, best.data))] },
+  };
 }
 
-/** The place of what is missing; of several that could stand there, of the first. */
-function lackedBy({ code, path = [] }: Diagnostic, data: JsonObject): Path[] {
+/** The places of which a rule leaves open what stands there: of what is missing (of several that could, the first), and of keys of which one has to go. */
+function leftOpenBy({ code, path = [], related = [] }: Diagnostic, data: JsonObject): Path[] {
+  if (code === "exclusive-keys") return [path, ...related.map((other) => other.path)];
+  const type = path[0] === "agents" ? AGENT_TYPES.find((one) => one === valueAt(data, [...path.slice(0, 2), "type"])) : undefined;
+  if (code === "wrong-type-key" && type !== undefined) {
+    const needed = NEEDED_KEYS[type].map((key) => [...path.slice(0, 2), key]);
+    return needed.some((key) => valueAt(data, key) !== undefined) ? [] : needed.slice(0, 1);
+  }
   if (code !== "missing-key") return [];
-  const type = path[0] === "agents" && path.length === 2 ? AGENT_TYPES.find((one) => one === valueAt(data, [...path, "type"])) : undefined;
-  return [[...path, ...(type === undefined ? [] : NEEDED_KEYS[type].slice(0, 1))]];
+  return [[...path, ...(type === undefined || path.length !== 2 ? [] : NEEDED_KEYS[type].slice(0, 1))]];
 }
 
 /** Whether a file is read as it is all the same: with a warning, and with a secret in it, which its author may know to be none. */

@@ -47,8 +47,8 @@ function otherLanguage(source: string): Diagnostic {
   return syntaxError(`the file looks like ${what}`, 'a pipeline file is TOML: [tables], and keys such as timeout = "30s"', span);
 }
 
-/** What is told at most of one text. Who has made so many mistakes has another kind of file. */
-const MOST_ERRORS = 10;
+/** What is told at most of one text, whatever comes after it. Who has made so many mistakes has another kind of file. */
+export const MOST_ERRORS = 10;
 /** Some repairs are not told: those of what follows from something that was. */
 const MOST_ROUNDS = 60;
 /** How far several ways to go on are followed until one is taken. */

@@ -96,9 +96,9 @@ function problem(code: RuleCode, path: Path, message: string, rest: Partial<Diag
   return { severity: "error", code, message, path, ...rest };
 }
 
-/** Without what does nothing, nothing changes. */
-function removal(path: Path): Fix {
-  return { safe: true, edits: [{ path, at: "entry", text: "" }] };
+/** Without what does nothing, nothing changes. It is not safe where another key may have been forgotten that it waits for. */
+function removal(path: Path, safe = true): Fix {
+  return { safe, edits: [{ path, at: "entry", text: "" }] };
 }
 
 function checkNames(path: Path, what: string, table: Json | undefined): Diagnostic[] {
@@ -140,20 +140,37 @@ function checkAgent(name: string, agent: Json, isExtended: boolean, isServing: b
   ];
 }
 
+/** Keys of other types: one message for each of these types, since where several stand the type is wrong rather than the keys. */
 function foreignKeys(name: string, type: AgentType, has: (key: string) => boolean): Diagnostic[] {
   const own: readonly string[] = AGENT_KEYS_BY_TYPE[type];
-  return AGENT_TYPES.flatMap((other) =>
-    AGENT_KEYS_BY_TYPE[other]
-      .filter((key) => has(key) && !own.includes(key))
-      .map((key) =>
-        problem("wrong-type-key", ["agents", name, key], `\`${key}\` is a key of ${other} agents, and \`${name}\` is ${A_TYPE[type]}`, {
-          at: "key",
-          label: `not for ${A_TYPE[type]}`,
-          related: [{ path: ["agents", name, "type"], label: `${A_TYPE[type]} takes ${own.join(", ")}` }],
-          help: `remove \`${key}\`, or make it type = "${other}"`,
-        }),
-      ),
-  );
+  return AGENT_TYPES.flatMap((other) => {
+    const keys = AGENT_KEYS_BY_TYPE[other].filter((key) => has(key) && !own.includes(key));
+    const [first, ...others] = keys;
+    if (first === undefined) return [];
+    const names = keys.map((key) => `\`${key}\``).join(", ");
+    const what = others.length === 0 ? "is a key" : "are keys";
+    return [
+      problem("wrong-type-key", ["agents", name, first], `${names} ${what} of ${other} agents, and \`${name}\` is ${A_TYPE[type]}`, {
+        at: "key",
+        label: `not for ${A_TYPE[type]}`,
+        related: [
+          { path: ["agents", name, "type"], label: `${A_TYPE[type]} takes ${own.join(", ")}` },
+          ...others.map((key) => ({ path: ["agents", name, key], at: "key" as const, label: "nor is this" })),
+        ],
+        help: `remove ${names}${neededInstead(type, has)}, or make it type = "${other}"`,
+      }),
+    ];
+  });
+}
+
+/** What is missing beside keys of another type is no mistake of its own. */
+function neededInstead(type: AgentType, has: (key: string) => boolean): string {
+  return lacksNeeded(type, has) && !has("extends") ? ` and write ${EXAMPLE[type]}` : "";
+}
+
+function lacksNeeded(type: AgentType, has: (key: string) => boolean): boolean {
+  const needed = NEEDED_KEYS[type];
+  return needed.length > 0 && !needed.some(has);
 }
 
 const A_TYPE: Record<AgentType, string> = {
@@ -174,7 +191,7 @@ function missingForType(
   const path: Path = ["agents", name];
   const needed = NEEDED_KEYS[type];
   const problems: Diagnostic[] = [];
-  if (needed.length > 0 && !needed.some(has)) {
+  if (lacksNeeded(type, has) && foreignKeys(name, type, has).length === 0) {
     const keys = needed.map((key) => `\`${key}\``).join(" or ");
     problems.push(
       problem("missing-key", path, `\`${name}\` is ${A_TYPE[type]}, so it needs ${keys}`, {
@@ -195,7 +212,7 @@ function missingForType(
       problem("no-effect", [...path, "fail_times"], "`fail_times` does nothing without `fail`", {
         at: "key",
         help: 'remove it, or add fail = "exit" or another kind of failure',
-        fix: removal([...path, "fail_times"]),
+        fix: removal([...path, "fail_times"], false),
       }),
     );
   }
@@ -265,7 +282,7 @@ function checkGroup(name: string, group: Json): Diagnostic[] {
       problem("no-effect", path, '`min_success` does nothing without on_error = "continue"', {
         at: "key",
         help: 'remove it, or add on_error = "continue"',
-        fix: removal(path),
+        fix: removal(path, false),
       }),
     ];
   }

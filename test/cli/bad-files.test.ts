@@ -1,4 +1,5 @@
-import { chmodSync, existsSync, symlinkSync } from "node:fs";
+import { execFile, execFileSync } from "node:child_process";
+import { chmodSync, existsSync, symlinkSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { folderWith } from "../support/folder.ts";
@@ -314,4 +315,30 @@ test("warnings are printed, and the run goes on", async () => {
 `,
   });
   expect(existsSync(join(folder, "was-run"))).toBe(true);
+});
+
+describe("what may never end, or fill the memory, is not read:", () => {
+  const asks = '[agents.a]\ntype = "llm"\nmodel = "m"\nprompt_file = "NAME"\n[orchestration.sequential]\nagents = ["a"]\n';
+  const calls = '[agents.a]\ntype = "pipeline"\nfile = "NAME"\n[orchestration.sequential]\nagents = ["a"]\n';
+
+  test.each<[sentence: string, text: string, name: string, line: string]>([
+    ["a device as a prompt", asks, "/dev/null", "4:15: error: /dev/null cannot be read: it is no file, but a pipe, a socket or a device"],
+    ["a device as a pipeline", calls, "/dev/null", "3:8: error: /dev/null cannot be read: it is no file, but a pipe, a socket or a device"],
+    ["a prompt of 101 MB", asks, "large", "4:15: error: large cannot be read: it has 101MB, and 100MB is the most"],
+    ["a pipeline of 101 MB", calls, "large", "3:8: error: large cannot be read: it has 101MB, and 100MB is the most"],
+  ])("%s", async (_sentence, text, name, line) => {
+    const folder = folderWith({ "a.toml": text.replace("NAME", name), large: "" });
+    truncateSync(join(folder, "large"), 101 * 1024 * 1024);
+    const { code, stdout } = await runProgram(["validate", "--format", "concise", "a.toml"], { cwd: folder });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: `a.toml:${line} [unreadable-file]\n` });
+  });
+
+  test.each([["validate"], ["run"]])("but the pipeline file itself may be a pipe: %s", async (command) => {
+    const folder = folderWith({ "a.toml": MARKS });
+    const pipe = join(folder, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const writer = execFile("sh", ["-c", "cat a.toml > pipe"], { cwd: folder, timeout: 10_000 });
+    expect((await runProgram([command, "pipe"], { cwd: folder })).code).toBe(0);
+    expect([writer.exitCode ?? 0, existsSync(join(folder, "was-run"))]).toEqual([0, command === "run"]);
+  });
 });

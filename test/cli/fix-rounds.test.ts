@@ -1,7 +1,9 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { fixText } from "../../src/pipeline/fix.ts";
 import type { Diagnostic, Edit } from "../../src/spec/diagnostic.ts";
 import { type Located, locate } from "../../src/spec/positions.ts";
+import { folderWith } from "../support/folder.ts";
+import { runProgram } from "../support/program.ts";
 
 type Finder = (text: string) => readonly Diagnostic[];
 
@@ -87,4 +89,45 @@ test.each<[sentence: string, before: string, finders: Finder[], after: string, c
   ],
 ])("%s", async (_sentence, before, finders, after, count, refused) => {
   expect(await fixText(before, check(...finders))).toEqual({ text: after, count, refused });
+});
+
+describe("where there are more syntax errors than are told of one text", () => {
+  /** The first ten letters that are wrong, as a check tells them that gives up there. */
+  const firstTen =
+    (mend: (at: number) => Edit): Finder =>
+    (text) => {
+      const places = [...text.matchAll(/a/g)].slice(0, 10).map(({ index }) => index);
+      return places.map((at) => ({ ...unreadable, span: { start: at, end: at + 1 }, fix: { safe: true, edits: [mend(at)] } }));
+    };
+  const right = (at: number): Edit => ({ span: { start: at, end: at + 1 }, text: "b" });
+  /** Whose edits are longer than what was there. */
+  const longer = (at: number): Edit => ({ span: { start: at, end: at + 1 }, text: "bbb" });
+  const wrong = (at: number): Edit => ({ span: { start: at, end: at + 1 }, text: "ca" });
+
+  test.each<[sentence: string, before: string, mend: (at: number) => Edit, after: string, count: number, refused: boolean]>([
+    ["all are mended, those that were hidden too", "a-".repeat(35), right, "b-".repeat(35), 35, false],
+    ["also where text is longer afterwards", "a-".repeat(35), longer, "bbb-".repeat(35), 35, false],
+    ["more than ten times as many as are told", "a-".repeat(205), right, "b-".repeat(205), 205, false],
+    ["a fix that leaves its own behind is still a bug of it", "a-".repeat(10), wrong, "a-".repeat(10), 0, true],
+  ])("%s", async (_sentence, before, mend, after, count, refused) =>
+    expect(await fixText(before, check(firstTen(mend)))).toEqual({ text: after, count, refused }),
+  );
+
+  test("a large text is not gone through for all of them", async () => {
+    let checks = 0;
+    const finder: Finder = (text) => {
+      checks += 1;
+      return firstTen(right)(text);
+    };
+    const { count, refused } = await fixText(`${"a-".repeat(500)}${" ".repeat(100_000)}`, check(finder));
+    expect({ count, refused, checks }).toEqual({ count: 10, refused: false, checks: 2 });
+  });
+});
+
+test("a real file with fifteen lines that end with `;` is mended", async () => {
+  const agents = Array.from({ length: 15 }, (_, index) => `[agents.a${index}]\ntype = "canned";\n`).join("");
+  const order = Array.from({ length: 15 }, (_, index) => `"a${index}"`).join(", ");
+  const folder = folderWith({ "a.toml": `${agents}[orchestration.sequential]\nagents = [${order}]\n` });
+  const { code, stderr } = await runProgram(["validate", "--fix", "a.toml"], { cwd: folder });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "a.toml: 15 problems mended\n" });
 });

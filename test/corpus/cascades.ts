@@ -48,4 +48,14 @@ export const CASCADES: readonly Mistake[] = [
   { file: "load-test", replace: "reply = { a = 1 }", by: 'reply = «"a"»', code: "missing-key" },
   { file: "job-applications", replace: '"agents/decline.mjs"', by: '«"agents/declin.mjs"»', code: "missing-file" },
   { file: "survey", replace: 'keep = ["report", ', by: 'keep = [«"reprot"», ', code: "unknown-variable" },
+  {
+    file: "data-quality",
+    replace: 'type = "module"\nmodule = "agents/nulls.mjs"',
+    by: 'type = "module"\n«command» = ["node", "agents/nulls.mjs"]\nstdin = "none"',
+    code: "wrong-type-key",
+  },
+  { file: "data-quality", replace: 'to_agent = "quarantine"', by: 'to_agent = "quarantine"\n«end» = true', code: "exclusive-keys" },
+  { file: "translation", replace: 'from_agent = "compare"', by: '«from» = "compare"', code: "unknown-key" },
+  { file: "translation", replace: 'to_agent = "complain"', by: '«to» = "complain"', code: "unknown-key" },
+  { file: "translation", replace: "[orchestration.sequential]\n", by: "[orchestration.«sequental»]\n", code: "unknown-key" },
 ];

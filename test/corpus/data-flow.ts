@@ -158,6 +158,45 @@ export const DATA_FLOW: readonly Mistake[] = [
   { file: "code-review", replace: 'writes = ["verdict", "comments"]\n', by: "", place: "[agents.«judge»]", code: "undeclared-writes" },
   { file: "incident", replace: "severity == 'low'", by: "«severity == 1»", code: "constant-condition" },
   { file: "etl-orders", replace: 'writes = ["valid", "rejected"]\n', by: "", place: "[agents.«check»]", code: "undeclared-writes" },
+  // What is never written.
+  { file: "backup", replace: 'output = "packed"', by: 'output = "packed"\nwrites = [«"pakced"»]', code: "never-written" },
+  {
+    file: "budget",
+    replace: "reply = { ready = true }",
+    by: 'reply = { ready = true }\nwrites = ["planned", «"ready"»]',
+    code: "never-written",
+  },
+  // Keys that are looked for where other tools keep them.
+  {
+    file: "translation",
+    replace: "Ins Deutsche:\\n\\n${{ text }}",
+    by: "Ins Deutsche:\\n\\n${{ «inputs».text }}",
+    code: "unknown-variable",
+  },
+  { file: "translation", replace: "Ins Deutsche:\\n\\n${{ text }}", by: "Ins Deutsche:\\n\\n${{ «ctx».text }}", code: "unknown-variable" },
+  { file: "invoices", replace: '"${{ booking }}"', by: '"${{ «book».booking }}"', code: "unknown-variable" },
+  { file: "gateway", replace: "by commas:\\n${{ summary }}", by: "by commas:\\n${{ «summary.text» }}", code: "type-mismatch" },
+  { file: "data-quality", replace: '"nulls.bad + duplicates', by: '"«nulls_bad» + duplicates', code: "unknown-variable" },
+  { file: "data-quality", replace: '"nulls.bad + duplicates', by: '"«checks».nulls.bad + duplicates', code: "unknown-variable" },
+  { file: "data-quality", replace: '"nulls.bad + duplicates.bad + ranges.bad"', by: '"«bad»"', code: "unknown-variable" },
+  { file: "contract-check", replace: 'clause = "clauses_text"', by: 'clause = "«aspects»"', code: "unknown-variable" },
+  { file: "contract-check", replace: 'clause = "clauses_text"', by: 'clause = "«termination»"', code: "unknown-variable" },
+  {
+    file: "data-quality",
+    replace: 'agents/publish.mjs"]',
+    by: 'agents/publish.mjs", "${{ «target» }}", "${{ target }}"]',
+    code: "unknown-variable",
+  },
+  { file: "survey", replace: 'output = { adults = "result" }', by: 'output = { adults = "«grown_up»" }', code: "unknown-variable" },
+  { file: "survey", replace: 'given = "size(answers)"', by: 'given = "«done»"', code: "unknown-variable" },
+  {
+    file: "survey",
+    replace: "reply = { done = true }",
+    by: 'reply = { done = true }\nkeep = ["given"]',
+    place: '"${{ string(«happy») + ',
+    code: "dropped-variable",
+  },
+  { file: "backup", replace: '"${{ lock }}"]', by: '"${{ «result» }}"]', code: "unknown-variable" },
 ];
 
 /** What the checks do not find yet; each with the code that it should have. */

@@ -52,6 +52,10 @@ export const ENVIRONMENT_MISTAKES: readonly Mistake[] = [
     by: "| head -n 200 # «ghp_0123456789abcdefghijklmnopqrstuvwxyzAB»'",
     code: "secret-in-file",
   },
+  // Scripts that an interpreter is to run.
+  { file: "incident", replace: '"agents/ticket.mjs"', by: '«"agents/open-ticket.mjs"»', code: "missing-file" },
+  { file: "deploy", replace: '"agents/smoke.mjs", "${{', by: '"--no-warnings", «"smoke-test.mjs"», "${{', code: "missing-file" },
+  { file: "release-notes", replace: '"node", "agents/write.mjs"', by: '"sh", «"scripts/write.sh"»', code: "missing-file" },
 ];
 
 /** What the checks do not find yet; each with the code that it should have. */

@@ -46,6 +46,18 @@ export const EXPRESSIONS: readonly Mistake[] = [
   { file: "meeting-minutes", replace: 'decisions = "decisions"', by: 'decisions = "« »"', code: "empty-expression" },
   { file: "log-analysis", replace: '"$DIRECTORY"/*.log', by: '"«${{ directory }}»"/*.log', code: "template-in-shell" },
   {
+    file: "weather",
+    replace: '["echo", "It is ${{ degrees }} degrees."]',
+    by: '["env", "LC_ALL=C", "sh", "-c", "echo It is «${{ degrees }}» degrees."]',
+    code: "template-in-shell",
+  },
+  {
+    file: "weather",
+    replace: '["echo", "It is ${{ degrees }} degrees."]',
+    by: '["node", "-p", "\'It is \' + Math.round(«${{ degrees }}»)"]',
+    code: "template-in-shell",
+  },
+  {
     file: "dependency-update",
     replace: '"$PACKAGE@$VERSION" --save-exact',
     by: '"$PACKAGE@«${{ version }}»" --save-exact',
@@ -149,6 +161,22 @@ export const EXPRESSIONS: readonly Mistake[] = [
   { file: "model-evaluation", replace: "state['test-questions']", by: "«test-questions»", code: "hyphenated-name" },
   { file: "model-evaluation", replace: "state['test-questions']", by: "size(«state.test-questions»)", code: "hyphenated-name" },
   { file: "ticket-summary", replace: "customer['customer-id']", by: "customer.«customer-id»", code: "hyphenated-name" },
+  // What looks like a template, and is none.
+  { file: "blog-post", replace: "in ${{ words }} words", by: "in «{{ words }}» words", code: "not-a-template" },
+  { file: "weather", replace: "It is ${{ degrees }} degrees.", by: "It is «{{degrees}}» degrees.", code: "not-a-template" },
+  {
+    file: "weather",
+    replace: "reply = { degrees = 15 }",
+    by: 'reply = { degrees = 15, note = "not «${{ degrees }}»" }',
+    code: "not-a-template",
+  },
+  { file: "deploy", replace: 'cwd = "."', by: 'cwd = "builds/«${{ commit }}»"', code: "not-a-template" },
+  {
+    file: "knowledge-base",
+    replace: 'prompt_file = "prompts/answer.md"',
+    by: 'prompt_file = "prompts/«${{ question }}».md"',
+    code: "not-a-template",
+  },
 ];
 
 /** What the checks do not find yet; each with the code that it should have. */

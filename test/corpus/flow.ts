@@ -123,6 +123,12 @@ export const FLOW: readonly Mistake[] = [
   },
   { file: "invoices", replace: "amount > limit", by: "«currency == 'GBP'»", code: "constant-condition" },
   {
+    file: "incident",
+    replace: "severity == 'low'",
+    by: "severity == 'low' && «stages.facts.status == 'success'»",
+    code: "constant-condition",
+  },
+  {
     file: "onboarding",
     replace: 'parallel.rest]\nagents = ["team", "laptop"]',
     by: 'parallel.rest]\nagents = [«"rest"», "laptop"]',

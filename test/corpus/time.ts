@@ -61,7 +61,6 @@ export const TIME: readonly Mistake[] = [
   { file: "invoices", replace: "retries = 1\n", by: "", place: "«retry_on»", code: "no-effect" },
   { file: "invoices", replace: "retries = 1\n", by: "retries = 1\n«retry_backoff» = 3\n", code: "no-effect" },
   { file: "load-test", replace: 'retry_delay = "0s"', by: 'retry_delay = "0s"\n«retry_jitter» = false', code: "no-effect" },
-  { file: "translation", replace: "max_concurrency = 2", by: "«max_concurrency» = 3", code: "no-effect" },
 ];
 
 /** What the checks do not find yet; each with the code that it should have. */

@@ -47,7 +47,7 @@ describe("row 57: a key that nobody writes is an error where inputs are declared
     ["a key of all canned replies", { a: { type: "canned", replies: [{ x: 1, rows: 2 }, { rows: 1 }] }, b: reads("${{ rows }}") }],
     ["what an agent and its fallback write", { a: { ...writes("rows"), fallback: "f" }, f: writes("rows"), b: reads("${{ rows }}") }],
     ["a key that is only asked for", { a: reads("${{ has(state.rows) }}"), b: reads("${{ 'rows' in state }}") }],
-    ["metadata, stages and the whole state", { a: reads("${{ meta.anything }} ${{ stages.a.visits }} ${{ size(state) }}") }],
+    ["metadata, stages and the whole state", { a: writes(), b: reads("${{ meta.anything }} ${{ stages.a.visits }} ${{ size(state) }}") }],
     ["a variable of a macro", { a: reads("${{ [1].map(rows, rows + 1) }}") }],
     ["what is in text without a template", { a: reads("{{ rows }} $${{ rows }}") }],
   ])("%s is known", async (_sentence, agents) => expect(await problemsOf(closed(agents))).toEqual([]));
@@ -319,14 +319,55 @@ describe("stages.NAME", () => {
     ["of a group", "stages.g.status", []],
     ["of a member", "stages.p.status", []],
     ["of a detour", "stages['d'].status", []],
-    ["of no stage", "stages.b.status", ["agents.a.command.1 unknown-agent: there is no stage called `b`"]],
-    ["of an agent that is only a fallback", "stages.f.status", ["agents.a.command.1 unknown-agent: there is no stage called `f`"]],
+    ["of no stage", "stages.b.status", ["agents.z.command.1 unknown-agent: there is no stage called `b`"]],
+    ["of an agent that is only a fallback", "stages.f.status", ["agents.z.command.1 unknown-agent: there is no stage called `f`"]],
   ])("%s", async (_sentence, read, expected) => {
     const definition = pipeline(
-      { agents: ["a", "g"], parallel: { g: { agents: ["p", "q"] } }, branches: [{ from_agent: "g", to_agent: "d" }] },
-      { a: reads(`\${{ ${read} }}`, { fallback: "f" }), ...canned("p", "q", "d", "f") },
+      { agents: ["a", "g", "z"], parallel: { g: { agents: ["p", "q"] } }, branches: [{ from_agent: "g", to_agent: "d" }] },
+      { z: reads(`\${{ ${read} }}`), a: { type: "canned", fallback: "f" }, ...canned("p", "q", "d", "f") },
     );
     expect(await problemsOf(definition)).toEqual(expected);
+  });
+
+  test.each<[sentence: string, read: string, expected: string[]]>([
+    ["that comes later", "stages.b.status", ["the stage `b` has not run when this is read"]],
+    ["that is this one", "stages.a.visits", ["the stage `a` has not run when this is read"]],
+    ["that comes later, where it is asked for", "has(stages.b) ? stages.b.status : 'none'", []],
+  ])("of a stage %s", async (_sentence, read, expected) => {
+    const { diagnostics } = await build(pipeline({ agents: ["a", "b"] }, { a: reads(`\${{ ${read} }}`), b: writes() }));
+    expect(diagnostics.map(({ message }) => message)).toEqual(expected);
+  });
+
+  test("of a stage that may have run, and of the one that a branch starts from", async () => {
+    const branches = [{ from_agent: "b", condition: "stages.b.visits < 3", to_agent: "a", max_times: 2 }];
+    const definition = pipeline({ agents: ["a", "b"], branches }, { a: reads("${{ stages.b.visits }}"), b: writes() });
+    expect(await problemsOf(definition)).toEqual([]);
+  });
+
+  test.each<[condition: string, expected: string[]]>([
+    ["stages.a.status == 'succeeded'", []],
+    ["stages.a.status != 'failed'", []],
+    ["stages.p.status in ['tolerated', 'cancelled']", []],
+    [
+      "stages.a.status == 'success'",
+      [
+        '~ orchestration.sequential.branches.0.condition constant-condition: this is never true: `stages.a.status` is one of "succeeded", "failed", "tolerated", "cancelled" (did you mean "succeeded"?)',
+      ],
+    ],
+    [
+      "stages.g.status == 'skipped'",
+      [
+        '~ orchestration.sequential.branches.0.condition constant-condition: this is never true: `stages.g.status` is one of "succeeded", "failed", "tolerated", "cancelled" (undefined)',
+      ],
+    ],
+  ])("has a status out of four: %s", async (condition, expected) => {
+    const { diagnostics } = await build(
+      pipeline(
+        { agents: ["a", "g"], parallel: { g: { agents: ["p", "q"] } }, branches: [{ from_agent: "g", condition, end: true }] },
+        canned("a", "p", "q"),
+      ),
+    );
+    expect(diagnostics.map(({ path = [], code, message, help }) => `~ ${path.join(".")} ${code}: ${message} (${help})`)).toEqual(expected);
   });
 
   test("of a stage whose name is wrong in the sequence is not told", async () => {

@@ -13,6 +13,9 @@ const THERE: Readonly<Record<string, Awaited<ReturnType<Machine["look"]>>>> = {
   "/p/plain.sh": "file",
   "/p/agent.mjs": "file",
   "/bin/tool": "program",
+  "/bin/sh": "program",
+  "/bin/node": "program",
+  "/bin/deno": "program",
   "/usr/bin/other": "program",
   "/usr/bin/plain": "file",
 };
@@ -86,12 +89,19 @@ describe("programs", () => {
     [
       "that run a script whose name is misspelt",
       { ...script("node", "../agnet.mjs", "x"), cwd: "sub" },
-      [
-        'agents.a.command.0 missing-program: there is no program `node` on the PATH (install it, or write a path such as "./node")',
-        "agents.a.command.1 missing-file: there is no file agnet.mjs (did you mean `../agent.mjs`?)",
-      ],
+      ["agents.a.command.1 missing-file: there is no file agnet.mjs (did you mean `../agent.mjs`?)"],
     ],
-    ["that run a script which may be made by then", script("/bin/tool", "other.mjs"), []],
+    [
+      "that run a script which is not there",
+      script("/bin/sh", "-e", "other.sh"),
+      ["agents.a.command.2 missing-file: there is no file other.sh (the path of a script is relative to the directory that it runs in)"],
+    ],
+    ["that run a script which is there", { ...script("/bin/sh", "-e", "../plain.sh"), cwd: "sub" }, []],
+    ["that run a script which is only known in the run", script("/bin/sh", "${{ name }}.sh"), []],
+    ["that may run a script behind a flag", script("/bin/node", "--title", "other.mjs"), []],
+    ["that run the script of an address", script("/bin/deno", "run", "https://example.org/other.ts"), []],
+    ["that run what has another ending", script("/bin/sh", "other"), []],
+    ["that are no interpreters", script("/bin/tool", "other.mjs"), []],
     ["that are only known in the run", script("${{ program }}"), []],
     ["of a shell", { type: "script", shell: "nothing" }, []],
     [
@@ -137,6 +147,16 @@ describe("programs", () => {
     ]);
   });
 
+  test("before a run, a script that a stage before may make is only told where a near name is there", async () => {
+    const definition = pipeline(
+      { agents: ["a", "b", "c"] },
+      { a: script("sh", "one.sh"), b: script("sh", "two.sh"), c: script("sh", "rnu.sh") },
+    );
+    const found = await checkEnvironment(await planOf(definition), machine(), "error");
+    expect(found.map(({ message }) => message)).toEqual(["there is no file one.sh", "there is no file rnu.sh"]);
+    expect(await findings(definition)).toHaveLength(3);
+  });
+
   test("without a PATH there are none", async () => expect(await findings(one(script("tool")), {}, {})).toHaveLength(1));
 });
 
@@ -173,12 +193,14 @@ describe("modules and hooks", () => {
           { on: "retry", command: ["nothing"] },
           { on: "retry", module: "sub" },
           { on: "retry", module: "x.mjs" },
+          { on: "retry", command: ["sh", "x.sh"] },
         ],
       }),
       [
         'hooks.3.command.0 missing-program: there is no program `nothing` on the PATH (install it, or write a path such as "./nothing")',
         "hooks.4.module missing-file: sub is a directory, not a file (name the JavaScript or TypeScript file in it)",
         "hooks.5.module missing-file: there is no file x.mjs (a module's path is relative to the pipeline file)",
+        "hooks.6.command.1 missing-file: there is no file x.sh (the path of a script is relative to the directory that it runs in)",
       ],
     ],
     ["an agent that is a function needs nothing", one({}), []],

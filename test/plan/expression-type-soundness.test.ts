@@ -127,5 +127,5 @@ test("what is told to be a mismatch fails for every value", () => {
     }),
     { numRuns: 500 },
   );
-  expect(told).toBeGreaterThan(100);
+  expect(told).toBeGreaterThan(40);
 });

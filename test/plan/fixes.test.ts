@@ -53,7 +53,7 @@ describe("a fix is exact:", () => {
       script("retries = 1", "retry_on = [", '  "auth",', '  "exit", # often', "]"),
       script("retries = 1", "retry_on = [", '  "exit", # often', "]"),
     ],
-    ["a key that does nothing, with its comment", script('retry_delay = "1s" # wait', "retry_jitter = false"), script()],
+    ["a key that does nothing, with its comment", script("retries = 1", "retry_backoff = 3 # grow"), script("retries = 1")],
     ["a word for an operator", when('condition = "n = 1 and ok"'), when('condition = "n == 1 && ok"')],
     ["a word for another", when('condition = "not ok or n > 1"'), when('condition = "!ok || n > 1"')],
     ["a bracket behind `not`", when('condition = "not (ok || n > 1)"'), when('condition = "!(ok || n > 1)"')],
@@ -80,6 +80,8 @@ describe("a fix is exact:", () => {
     ["a number for a duration", script("timeout = 30"), script('timeout = "30s"')],
     ["a command in one text", agent('type = "script"', 'command = "node x.mjs"'), agent('type = "script"', 'command = ["node", "x.mjs"]')],
     ["a script whose text goes nowhere", script('stdout = "text"'), script('stdout = "text"', 'output = "a"')],
+    ["waits without retries, which may have been forgotten", script('retry_delay = "1s" # wait', "retry_jitter = false"), script()],
+    ["failures that are counted, of no kind", agent('type = "canned"', "fail_times = 2"), agent('type = "canned"')],
     [
       "a canned text that goes nowhere",
       agent('type = "canned"', 'reply = "tea"'),

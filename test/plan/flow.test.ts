@@ -394,3 +394,87 @@ test("an agent that does not write what its fallback writes is named", async () 
   const definition = closed("a b", { a: { ...writes("j"), fallback: "f" }, f: writes("k"), b: reads("${{ k }}") });
   expect(await told(definition)).toEqual(["missing-on-path: `k` is missing unless a fallback of the agent `a` has stood in"]);
 });
+
+describe("what a member of a group writes lies where the engine puts it,", () => {
+  const llm: AgentDefinition = { type: "llm", provider: "ollama", model: "m", prompt: "x" };
+  const group = (merge: "namespace" | "prefix", member: Agents, read: string): PipelineDefinition =>
+    pipeline(
+      { agents: ["g", "r"], parallel: { g: { agents: ["m", "n"], merge } } },
+      { ...member, n: writes(), r: reads(`\${{ ${read} }}`) },
+      { inputs: { source: {} } },
+    );
+  const script = { m: { ...writes("k"), fallback: "f" }, f: llm };
+  const model = { m: { ...llm, fallback: "f" }, f: { type: "canned" as const, reply: { m: "s" } } };
+
+  test.each<[sentence: string, definition: PipelineDefinition, expected: string[]]>([
+    ["a model in a namespace", group("namespace", { m: llm }, "m + 'x'"), []],
+    ["a script in a namespace", group("namespace", { m: writes("k") }, "m.k"), []],
+    ["a script or a model in a namespace, of which nobody knows", group("namespace", script, "m"), []],
+    [
+      "a script or a model with a prefix",
+      group("prefix", script, "m_k"),
+      ["missing-on-path: `m_k` is missing when the agent `f` has stood in as the fallback"],
+    ],
+    [
+      "a model or a reply with a prefix",
+      group("prefix", model, "m"),
+      ["missing-on-path: `m` is missing when the agent `f` has stood in as the fallback"],
+    ],
+  ])("%s", async (_sentence, definition, expected) => expect(await told(definition)).toEqual(expected));
+});
+
+describe("of nothing, nothing is written:", () => {
+  test.each<[sentence: string, agent: AgentDefinition, expected: string[]]>([
+    ["a canned agent without a reply", { type: "canned", output: "k" }, ["unknown-variable: nothing writes `k`"]],
+    [
+      "with an empty one among its replies",
+      { type: "canned", replies: ["x", null], output: { k: "'done'" } },
+      ["missing-on-path: `k` may be missing: the agent `a` does not always write it"],
+    ],
+    ["but one that always fails never serves", { type: "canned", fail: "exit", output: "k", fallback: "f" }, []],
+  ])("%s", async (_sentence, agent, expected) => {
+    const fallback: Agents = agent.fallback === undefined ? {} : { f: writes("k") };
+    expect(await told(closed("a b", { a: agent, ...fallback, b: reads("${{ k }}") }))).toEqual(expected);
+  });
+});
+
+describe("a nested pipeline is given", () => {
+  const files = {
+    "inner.toml":
+      '[inputs.topic]\ntype = "string"\n[agents.a]\ntype = "script"\ncommand = ["x"]\nwrites = ["k"]\n[orchestration.sequential]\nagents = ["a"]\n',
+    "free.toml":
+      '[agents.a]\ntype = "script"\ncommand = ["x", "${{ topic }}"]\nwrites = ["k"]\n[orchestration.sequential]\nagents = ["a"]\n',
+  };
+  const outer = (more: AgentDefinition, type: "number" | "string" = "number"): PipelineDefinition =>
+    closed("n", { n: { type: "pipeline", file: "inner.toml", ...more } }, [], { inputs: { topic: { type } } });
+
+  test.each<[sentence: string, definition: PipelineDefinition, expected: string[]]>([
+    ["a key of another type", outer({}), ["agents.n.file type-mismatch: inner.toml takes `topic` as a string, and `topic` is a number"]],
+    ["a key of its type", outer({}, "string"), []],
+    [
+      "another type by its table",
+      outer({ input: { topic: "topic + 1" } }),
+      ["agents.n.input.topic type-mismatch: inner.toml takes `topic` as a string, and this is a number"],
+    ],
+    [
+      "less than it reads",
+      outer({ file: "free.toml", input: {} }),
+      ["agents.n.input missing-input: free.toml needs `topic`, and this table does not give it"],
+    ],
+    ["what it reads", outer({ file: "free.toml", input: { topic: "topic", more: "1" } }), []],
+  ])("%s", async (_sentence, definition, expected) =>
+    expect((await problemsOf(definition, { files })).filter((problem) => !problem.includes("unused-input"))).toEqual(expected),
+  );
+
+  test("and has at its end what it declares and writes, and nothing else", async () => {
+    const definition = closed(
+      "n r",
+      { n: { type: "pipeline", file: "inner.toml", output: { x: "result.k", y: "result.j" } }, r: reads("${{ x }}") },
+      [],
+      {
+        inputs: { topic: { type: "string" } },
+      },
+    );
+    expect(await problemsOf(definition, { files })).toEqual(["agents.n.output.y type-mismatch: `result` has no member `j`"]);
+  });
+});

@@ -59,7 +59,8 @@ function conditionAt(text: string, index: number, report: Report): BranchPlan["c
 function checkOtherwise(rules: readonly BranchPlan[], report: Report): void {
   const place = rules.findIndex(({ index, condition }) => condition === null && !report.doubtsIn([...BRANCHES, index]));
   const [otherwise, ...later] = place === -1 ? [] : rules.slice(place);
-  if (otherwise === undefined || later.length === 0) return;
+  // A branch that stands under a misspelt name has no certain place among the others.
+  if (otherwise === undefined || later.every(({ index }) => report.doubtsIn([...BRANCHES, index]))) return;
   report.error(
     "branch-after-otherwise",
     [...BRANCHES, otherwise.index],

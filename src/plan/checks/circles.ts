@@ -1,13 +1,12 @@
 import type { Path } from "../../spec/diagnostic.ts";
 import type { EffectiveAgent } from "../effective.ts";
-import type { Report } from "./report.ts";
+import { circleOf, type Report } from "./report.ts";
 
 /** A chain of fallbacks must end, and nothing undoes itself. Each circle is told once, at its first agent in the file. */
 export function checkCircles(agents: ReadonlyMap<string, EffectiveAgent>, report: Report): void {
   for (const { start, chain, key } of circlesOf(agents)) {
-    const circle = [...chain, start].map((name) => `\`${name}\``).join(" → ");
     const others = chain.slice(1);
-    report.doubtful(`${key}-cycle`, placeOf(start, key, agents), `${MESSAGES[key]}: ${circle}`, {
+    report.doubtful(`${key}-cycle`, placeOf(start, key, agents), `${MESSAGES[key]}: ${circleOf(chain)}`, {
       related: others.map((name) => ({ path: placeOf(name, key, agents), label: "and then this one" })),
       help: HELP[key],
     });
@@ -42,15 +41,15 @@ function* circlesOf(agents: ReadonlyMap<string, EffectiveAgent>): Generator<Circ
     const told = new Set<string>();
     for (const start of agents.keys()) {
       if (told.has(start)) continue;
-      const chain: string[] = [];
+      const chain = new Set<string>();
       let current: string | undefined = start;
-      while (current !== undefined && !chain.includes(current)) {
-        chain.push(current);
+      while (current !== undefined && !chain.has(current)) {
+        chain.add(current);
         current = agents.get(current)?.keys[key];
       }
       if (current !== start) continue;
       for (const name of chain) told.add(name);
-      yield { key, start, chain };
+      yield { key, start, chain: [...chain] };
     }
   }
 }

@@ -8,13 +8,15 @@ import type { Reader, Texts } from "../readers.ts";
 import type { Read } from "../scope.ts";
 import type { StateFlow } from "../state-flow.ts";
 import { checkHyphens } from "./hyphens.ts";
-import { alsoAt, distinct, type Mention, mentionOf, rangeOf } from "./mentions.ts";
+import { alsoAt, distinct, type Mention, mentionOf } from "./mentions.ts";
 import { hidesReads } from "./doubt.ts";
+import { editTo, meantElsewhere } from "./meant-keys.ts";
 import { listed, type More, type Report } from "./report.ts";
 import { type MissedWrites, missedWrites } from "./missed-writes.ts";
+import { helpForUnknown } from "./unknown-keys.ts";
 import { tellUnreached, type Unreached } from "./reachability.ts";
 import { checkMetadata } from "./metadata.ts";
-import { checkStageNames } from "./stage-names.ts";
+import { checkStageNames, checkStageOrder } from "./stage-names.ts";
 import { checkUndoers } from "./undoers.ts";
 
 /**
@@ -27,11 +29,12 @@ import { checkUndoers } from "./undoers.ts";
  */
 export function checkDataFlow(state: StateFlow, unreached: readonly Unreached[]): string[] {
   const { texts, readers, undoers, keys, isCertain, isSound, isOpen } = state;
+  checkStageOrder(state);
   if (isCertain) checkStageNames([...readers, ...undoers], texts.structure, texts.report);
   // What cannot be read may take the place of a text that is inherited from a stage.
   if (isCertain && !texts.report.doubts.some(hidesReads)) checkUndoers(undoers, keys, texts.report);
   checkMetadata([...readers, ...undoers], texts.report);
-  for (const reader of readers) checkTable(reader, keys, texts.report);
+  checkTables(readers, keys, texts.report);
   const isHalf = isCertain ? checkHyphens(state) : () => false;
   const troubles = [...readers.flatMap((reader) => troublesOf(reader, isHalf, state)), ...prunedByNobody(state)];
   const missed = tellMissed(unreached, isSound ? troubles : [], state);
@@ -49,22 +52,33 @@ interface Trouble extends Mention {
   /** Where it is not there; null for what is only pruned. */
   readonly where: FlowPlace | null;
   readonly isPruned: boolean;
+  /** Where it is read; null for what is only pruned. */
+  readonly readBy: { readonly read: Read; readonly reader: Reader } | null;
 }
 
-/** What an agent reads that its own `input` table does not have. */
-function checkTable({ reads, place, table }: Reader, keys: ReadonlySet<string>, report: Report): void {
-  if (table === null) return;
-  const names = new Set(table.map(({ key }) => key));
-  for (const read of reads.keys) {
-    if (read.tested || read.viaState || names.has(read.name)) continue;
-    const near = nearest(read.name, names);
-    const help = keys.has(read.name)
-      ? `the whole state is still there as \`state\`: write \`state.${read.name}\`, or add \`${read.name}\` to the table`
-      : near === undefined
-        ? `the table has ${listed(names)}; add what is needed to it`
-        : `did you mean \`${near}\`?`;
-    report.error("unknown-variable", place, `\`${read.name}\` is not in this agent's input table`, { ...rangeOf(read), help });
+/** What agents read that their own `input` tables do not have: each name of a table once. */
+function checkTables(readers: readonly Reader[], keys: ReadonlySet<string>, report: Report): void {
+  for (const [table, served] of Map.groupBy(readers, (reader) => reader.table)) {
+    if (table === null) continue;
+    const names = new Set(table.map(({ key }) => key));
+    const unknown = served.flatMap(({ reads, place }) =>
+      reads.keys.filter((read) => !read.tested && !read.viaState && !names.has(read.name)).map((read) => mentionOf(read, place)),
+    );
+    for (const mentions of Map.groupBy(distinct(unknown), ({ name }) => name).values()) tellOutsideOfTable(mentions, names, keys, report);
   }
+}
+
+function tellOutsideOfTable([first, ...others]: readonly Mention[], names: Set<string>, keys: ReadonlySet<string>, report: Report): void {
+  if (first === undefined) return;
+  const { name, place, at } = first;
+  const near = nearest(name, names);
+  const help = keys.has(name)
+    ? `the whole state is still there as \`state\`: write \`state.${name}\`, or add \`${name}\` to the table`
+    : near === undefined
+      ? `the table has ${listed(names)}; add what is needed to it`
+      : `did you mean \`${near}\`?`;
+  const related = others.length === 0 ? {} : { related: alsoAt(others) };
+  report.error("unknown-variable", place, `\`${name}\` is not in this agent's input table`, { ...at, help, ...related });
 }
 
 function troublesOf(reader: Reader, isHalf: ReturnType<typeof checkHyphens>, state: StateFlow): Trouble[] {
@@ -74,7 +88,7 @@ function troublesOf(reader: Reader, isHalf: ReturnType<typeof checkHyphens>, sta
     if (read.tested || (table !== null && !read.viaState) || isHalf(reader, read) || isAskedFor(read, reader.parts)) return [];
     for (const where of places) {
       const kind = troubleAt(read, where, reader, state);
-      if (kind !== null) return [{ ...mentionOf(read, place, purpose), kind, where, isPruned: false }];
+      if (kind !== null) return [{ ...mentionOf(read, place, purpose), kind, where, isPruned: false, readBy: { read, reader } }];
     }
     return [];
   });
@@ -120,7 +134,9 @@ function prunedByNobody({ texts, flow, keys }: StateFlow): Trouble[] {
     (["keep", "drop"] as const).flatMap((which) => {
       const pruned = (reached.has(name) && !handlers.alone.has(name) ? agents.get(name)?.[which] : null) ?? [];
       return pruned.flatMap((key, index): Trouble[] =>
-        keys.has(key) ? [] : [{ name: key, place: [...pathOf(which), index], at: {}, purpose: "", kind, where: null, isPruned: true }],
+        keys.has(key)
+          ? []
+          : [{ name: key, place: [...pathOf(which), index], at: {}, purpose: "", kind, where: null, isPruned: true, readBy: null }],
       );
     }),
   );
@@ -132,24 +148,51 @@ function tellTroubles(troubles: readonly Trouble[], state: StateFlow): void {
   // An agent that does not say what it writes may write a key with a name near another's.
   const isDeclared = [...groups.values()].every(([first]) => first?.kind !== "open" || nearest(first.name, state.keys) !== undefined);
   const misspelt = state.isOpen ? [] : troubles.filter(({ isPruned }) => isPruned).map(({ name }) => name);
-  for (const [first, ...others] of groups.values()) {
-    if (first === undefined) continue;
+  const missing: (readonly Trouble[])[] = [];
+  for (const group of groups.values()) {
+    const [first] = group;
     // What `keep` was to name, and names wrongly, is told there.
-    if (first.kind === "dropped" && nearest(first.name, misspelt) !== undefined) continue;
+    if (first === undefined || (first.kind === "dropped" && nearest(first.name, misspelt) !== undefined)) continue;
+    if (!state.isOpen && tellMeant(group, state)) continue;
     if (first.kind === "open" && !isDeclared) undeclared.push(first);
-    else if (first.kind === "open" || first.kind === "nobody") tellUnknown(first, others, state);
-    else tellMissing(first, others, state);
+    else if (first.kind === "open" || first.kind === "nobody") tellUnknown(group, state);
+    else missing.push(group);
   }
+  for (const group of withoutCommonDrop(missing, state)) tellMissing(group, state);
   tellUndeclared(undeclared, state);
 }
 
-function tellUnknown({ kind, name, place, at, purpose }: Trouble, others: readonly Mention[], { texts, keys, isOpen }: StateFlow): void {
+/** A key that is looked for in the wrong place, by the same name each time. */
+function tellMeant(group: readonly Trouble[], state: StateFlow): boolean {
+  const found = group.map(({ readBy }) => (readBy === null ? undefined : meantElsewhere(readBy.read, readBy.reader, state)));
+  const [first] = group;
+  const [meant] = found;
+  if (first === undefined || meant === undefined || (first.kind !== "nobody" && first.kind !== "open")) return false;
+  const edits = group.flatMap(({ readBy, place }, index) => {
+    const one = found[index];
+    return one === undefined || readBy === null ? [] : [editTo(one, readBy.read, place)];
+  });
+  const related = alsoAt(group.slice(1));
+  state.texts.report.error("unknown-variable", first.place, `nothing writes \`${first.name}\`${first.purpose}`, {
+    ...first.at,
+    ...(related.length === 0 ? {} : { related }),
+    help: `write ${meant.meant.map((one) => `\`${one}\``).join(" or ")}: ${meant.why}`,
+    ...(edits.length < group.length || found.some((one) => one?.meant.length !== 1)
+      ? {}
+      : { fix: { safe: found.every((one) => one?.isSafe === true), edits } }),
+  });
+  return true;
+}
+
+function tellUnknown([first, ...others]: readonly Trouble[], state: StateFlow): void {
+  if (first === undefined) return;
+  const { kind, name, place, at, purpose } = first;
+  const { texts, keys, isOpen } = state;
   const near = nearest(name, keys);
   const related = alsoAt(others);
   const more: More = { ...at, ...(related.length === 0 ? {} : { related }) };
   if (kind === "nobody" && !isOpen) {
-    const elsewise = purpose === "" ? `an input needs a table [inputs.${name}]` : `or give it another value: input = { ${name} = "…" }`;
-    const help = near === undefined ? `known: ${listed(keys)}; ${elsewise}` : `did you mean \`${near}\`?`;
+    const help = helpForUnknown(first, state);
     texts.report.error("unknown-variable", place, `nothing writes \`${name}\`${purpose}`, { ...more, help });
   } else if (near !== undefined) {
     texts.report.warning("unknown-variable", place, `nothing is known to write \`${name}\`${purpose}`, {
@@ -194,7 +237,41 @@ function elementsUntil({ element, after }: FlowPlace, flow: StateFlow["flow"]): 
   return after && !before.includes(element) ? [...before, element] : before;
 }
 
-function tellMissing(first: Trouble, others: readonly Mention[], state: StateFlow): void {
+/** Those left when keys that one agent drops, all of them always, are told in one message. */
+function withoutCommonDrop(groups: readonly (readonly Trouble[])[], state: StateFlow): (readonly Trouble[])[] {
+  const dropperOf = ([first]: readonly Trouble[]): string | null => {
+    if (first === undefined || first.kind !== "dropped" || first.where === null) return null;
+    return state.flow.wayWithout(first.where, first.name)?.droppedBy ?? null;
+  };
+  const byDropper = Map.groupBy(groups, dropperOf);
+  return [...byDropper].flatMap(([dropper, dropped]) => {
+    if (dropper === null || dropped.length < 2) return dropped;
+    tellDropped(dropper, dropped.flat(), state);
+    return [];
+  });
+}
+
+function tellDropped(dropper: string, [first, ...others]: readonly Trouble[], { texts }: StateFlow): void {
+  if (first === undefined) return;
+  const names = [...new Set([first, ...others].map(({ name }) => name))];
+  const { which, path } = dropOf(dropper, texts);
+  const how = which === "drop" ? "drops them" : "keeps only other keys";
+  const quoted = names.map((name) => `"${name}"`).join(", ");
+  texts.report.error("dropped-variable", first.place, `${listed(names)} are not there any more: the agent \`${dropper}\` ${how}`, {
+    ...first.at,
+    related: [{ path, at: "key", label: "here" }, ...alsoAt(others, "read here")],
+    help: which === "drop" ? `remove ${quoted} from the \`drop\` of \`${dropper}\`` : `add ${quoted} to the \`keep\` of \`${dropper}\``,
+  });
+}
+
+function dropOf(name: string | null, { effective }: Texts): { readonly which: "keep" | "drop"; readonly path: Path } {
+  const agent = effective.get(name ?? "");
+  const which = agent?.keys.keep === undefined ? "drop" : "keep";
+  return { which, path: agent?.pathOf(which) ?? [] };
+}
+
+function tellMissing([first, ...others]: readonly Trouble[], state: StateFlow): void {
+  if (first === undefined) return;
   const { name, place, at, purpose, where } = first;
   const lack = where === null ? null : state.flow.wayWithout(where, name);
   if (lack === null) return;
@@ -251,9 +328,7 @@ function isLater(key: string, { way, branches, doubts }: Lack, { flow }: StateFl
 }
 
 function reasonDropped(kind: Trouble["kind"], name: string, { droppedBy, way, branches }: Lack, { texts }: StateFlow): Reason {
-  const agent = texts.effective.get(droppedBy ?? "");
-  const which = agent?.keys.keep === undefined ? "drop" : "keep";
-  const path = agent?.pathOf(which) ?? [];
+  const { which, path } = dropOf(droppedBy, texts);
   const how = which === "drop" ? "drops it" : "keeps only other keys";
   const onWay = kind === "dropped" ? "" : ` on the way ${wayText(way)}`;
   return {

@@ -7,14 +7,14 @@ import { listed, type Report } from "./report.ts";
 
 /** The `input` table of an agent that is a pipeline gives the inputs that the pipeline declares: all of them, and no others. */
 export function checkNestedInputs(agent: EffectiveAgent, { input, call }: AgentPlan, source: PlanSource, report: Report): void {
-  if (call.type !== "pipeline" || input === null || call.plan.inputs.size === 0) return;
-  const { inputs, file, pipelineId } = call.plan;
+  if (call.type !== "pipeline" || input === null) return;
+  const { inputs, assumedInputs, file, pipelineId } = call.plan;
   const inner = file === null ? pipelineId : relative(source.directory, file);
   const path = agent.pathOf("input");
-  const missing = new Set([...inputs].filter(([, spec]) => isRequired(spec)).map(([name]) => name));
+  const missing = new Set([...[...inputs].filter(([, spec]) => isRequired(spec)).map(([name]) => name), ...assumedInputs]);
   for (const { key } of input) missing.delete(key);
   for (const { key } of input) {
-    if (inputs.has(key)) continue;
+    if (inputs.has(key) || inputs.size === 0) continue;
     const near = nearest(key, inputs.keys());
     // What is misspelt here is not missing as well.
     if (near !== undefined) missing.delete(near);

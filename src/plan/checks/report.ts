@@ -88,7 +88,8 @@ export class Report {
     return [...this.#found, ...unknown];
   }
 
-  #add(severity: Diagnostic["severity"], code: PlanCode, place: Place, message: string, { at, ...more }: More): void {
+  #add(severity: Diagnostic["severity"], code: PlanCode, place: Place, message: string, { at, ...given }: More): void {
+    const more = given.related === undefined ? given : { ...given, related: firstRelated(given.related) };
     if ("file" in place) {
       this.#found.push({ severity, code, message, file: place.file, ...(typeof at === "object" ? { span: at } : {}), ...more });
     } else if (!this.#followsFromDoubt(code, place)) {
@@ -142,7 +143,7 @@ interface UnknownName {
 function describeUnknown({ name, path, agents, groups, others }: UnknownName): Diagnostic {
   const names = [...agents, ...groups];
   const near = nearest(name, names);
-  const related: Related[] = others.map((path) => ({ path, label: "here as well" }));
+  const related = firstRelated(others.map((path) => ({ path, label: "here as well" })));
   if (near !== undefined)
     related.push({
       path: agents.has(near) ? ["agents", near] : ["orchestration", "sequential", "parallel", near],
@@ -165,6 +166,24 @@ function describeUnknown({ name, path, agents, groups, others }: UnknownName): D
 export function renaming(paths: readonly Path[], name: string, meant: string, candidates: Iterable<string>): Pick<More, "help" | "fix"> {
   const edits = paths.map((path) => ({ path, text: JSON.stringify(meant) }));
   return { help: `replace \`${name}\` with \`${meant}\``, fix: { safe: isCertain(name, meant, candidates), edits } };
+}
+
+/** How many other places are shown with a problem. */
+const MOST_RELATED = 20;
+
+/** Other places that explain a problem, as far as they are shown; the label of the last one says how many more there are. */
+function firstRelated(all: readonly Related[]): Related[] {
+  const left = all.length - MOST_RELATED;
+  const shown = all.slice(0, MOST_RELATED);
+  const last = shown.at(-1);
+  return left <= 0 || last === undefined ? shown : [...shown.slice(0, -1), { ...last, label: `${last.label}, and at ${left} more places` }];
+}
+
+/** Agents of which each leads to the next, and the last to the first; of many only both ends. */
+export function circleOf(names: readonly string[]): string {
+  const all = [...names, names[0] ?? ""].map((name) => `\`${name}\``);
+  const left = all.length - MOST_RELATED;
+  return (left <= 1 ? all : [...all.slice(0, MOST_RELATED - 2), `${left + 1} more`, all.at(-1)]).join(" → ");
 }
 
 /** Names in a row, the first dozen of them. */

@@ -98,7 +98,11 @@ function tell(first: WrittenKey, others: readonly WrittenKey[], retrying: Retryi
     at: "key",
     ...(others.length === 0 ? {} : { related: others.map(({ path }) => ({ path, at: "key", label: "nor does this" })) }),
     help: `remove ${them}${help}`,
-    fix: { safe: true, edits: keys.map(({ path }) => ({ path, at: "entry", text: "" })) },
+    // Where a key waits for another, that one may have been forgotten.
+    fix: {
+      safe: idleness !== "no-retries" && idleness !== "zero-retries",
+      edits: keys.map(({ path }) => ({ path, at: "entry", text: "" })),
+    },
   };
   // What is only too small to matter may be meant for a time when it is more.
   if (idleness === "no-retries") report.error("no-effect", first.path, message, more);

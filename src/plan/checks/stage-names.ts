@@ -1,15 +1,42 @@
 import { isCertain, nearest } from "../../spec/suggest.ts";
 import { fixAt } from "../compile.ts";
 import type { Reader } from "../readers.ts";
+import type { Element } from "../plan.ts";
 import type { Read } from "../scope.ts";
+import type { StateFlow } from "../state-flow.ts";
 import type { Structure } from "../structure.ts";
 import { rangeOf } from "./mentions.ts";
 import { listed, type More, type Place, type Report } from "./report.ts";
 
+/** Stages of which something is read that have not run then: `stages` has only those that have. */
+export function checkStageOrder({ texts, readers, flow, isSound }: StateFlow): void {
+  if (!isSound) return;
+  const elementOf = new Map(
+    [...texts.structure.elements.values()].flatMap((element) => namesOf(element).map((name) => [name, element.name])),
+  );
+  for (const { reads, place, at } of readers) {
+    const places = at.filter(({ element }) => flow.isReached(element));
+    if (places.length === 0) continue;
+    for (const read of reads.stages) {
+      const stage = elementOf.get(read.name);
+      if (stage === undefined || reads.stages.some(({ name, tested }) => tested && name === read.name)) continue;
+      const mayHaveRun = places.some(({ element, after }) => (after && element === stage) || flow.elementsBefore(element).includes(stage));
+      if (mayHaveRun) continue;
+      texts.report.error("written-later", place, `the stage \`${read.name}\` has not run when this is read`, {
+        ...rangeOf(read),
+        help: `read it after that stage, or ask for it first: has(stages.${read.name}) ? … : …`,
+      });
+    }
+  }
+}
+
+function namesOf(element: Element): string[] {
+  return element.kind === "group" ? [element.name, ...element.members.map(({ name }) => name)] : [element.name];
+}
+
 /** `stages.NAME` names elements of the pipeline and members of groups. */
 export function checkStageNames(readers: readonly Reader[], { elements }: Structure, report: Report): void {
-  const members = [...elements.values()].flatMap((element) => (element.kind === "group" ? element.members : []));
-  const names = new Set([...elements.values(), ...members].map(({ name }) => name));
+  const names = new Set([...elements.values()].flatMap(namesOf));
   for (const { reads, place, parts } of readers) {
     for (const read of reads.stages) {
       if (names.has(read.name)) continue;

@@ -1,8 +1,9 @@
 import { relative } from "node:path";
-import type { Related } from "../../spec/diagnostic.ts";
+import type { Path, Related } from "../../spec/diagnostic.ts";
+import type { Expression } from "../expression.ts";
 import { inferType, type TypeFinding, type TypeNames, withTable } from "../expression-type.ts";
 import type { Node } from "../expression-tree.ts";
-import type { Flow, FlowPlace } from "../flow.ts";
+import { effectContext, type Flow, type FlowPlace } from "../flow.ts";
 import type { AgentPlan } from "../plan.ts";
 import type { Reader, Texts } from "../readers.ts";
 import type { StateFlow } from "../state-flow.ts";
@@ -21,12 +22,12 @@ export function checkTypes(state: StateFlow): void {
     if (!reader.isCondition && reader.parts.every(({ expression }) => NAME.test(expression.text))) continue;
     const places = reader.at.filter(({ element }) => flow.isReached(element));
     if (places.length === 0) continue;
-    const names = namesOf(reader, places, flow);
+    const names = namesOf(reader, places, { texts, flow });
     const found = reader.parts.map((part) => checkPart(part, reader, names, places, { texts, flow }));
     const [type = ANY] = found.map((one) => one.type);
     if (reader.isCondition && !found.some(({ hasFindings }) => hasFindings)) checkCondition(reader, type, texts);
   }
-  checkNestedInputs(texts, flow, readers);
+  checkNestedInputs(readers, { texts, flow });
   checkUndoerTypes(state);
 }
 
@@ -38,8 +39,8 @@ interface Context {
 }
 
 /** What the expressions of a reader see, wherever they are evaluated. */
-function namesOf({ table, result }: Reader, places: readonly FlowPlace[], flow: Flow): TypeNames {
-  const all = places.map((place) => flow.namesAt(place, result === null ? undefined : resultOf(result)));
+function namesOf({ table, result }: Reader, places: readonly FlowPlace[], { texts, flow }: Context): TypeNames {
+  const all = places.map((place) => flow.namesAt(place, result === null ? undefined : resultOf(result, effectContext(texts.agents))));
   const key = (name: string): Type => union(all.map((names) => names.key(name)));
   const [first] = all;
   return withTable(table, { bare: key, key, stages: first?.stages ?? ANY, result: first?.result ?? null });
@@ -69,8 +70,10 @@ function tellFinding(finding: TypeFinding, start: number, { place, table }: Read
     ...(help === undefined ? {} : { help }),
   };
   const { report } = context.texts;
+  // With fail_fast = false the state stays as it was after a failure, and then it comes out otherwise.
+  const mayDiffer = context.texts.source.spec.orchestration.sequential.pipeline?.fail_fast === false;
   if (kind === "mismatch") report.error("type-mismatch", place, message, more);
-  else report.warning("constant-condition", place, message, more);
+  else if (!mayDiffer) report.warning("constant-condition", place, message, more);
 }
 
 /** The key of the state that a part of an expression reads. */
@@ -115,36 +118,48 @@ function checkCondition({ place, parts }: Reader, type: Type, { report }: Texts)
   }
 }
 
-/** Inputs of a nested pipeline are checked when it starts. */
-function checkNestedInputs(texts: Texts, flow: Flow, readers: readonly Reader[]): void {
-  const { effective, agents, source, report } = texts;
-  for (const agent of effective.values()) {
-    const plan = agents.get(agent.name);
-    if (plan?.call.type !== "pipeline" || plan.input === null) continue;
-    const reader = readers.find(
-      ({ place }) => !("file" in place) && place[0] === "agents" && place[1] === agent.pathOf("input")[1] && place[2] === "input",
-    );
+/** Inputs of a nested pipeline are checked when it starts: those of an `input` table, or else the keys of the same name. */
+function checkNestedInputs(readers: readonly Reader[], context: Context): void {
+  const { texts, flow } = context;
+  for (const agent of texts.effective.values()) {
+    const plan = texts.agents.get(agent.name);
+    if (plan?.call.type !== "pipeline") continue;
+    const path = agent.pathOf(plan.input === null ? "file" : "input");
+    const reader = readers.find(({ place }) => !("file" in place) && place[1] === path[1] && place[2] === path[2]);
     const places = reader?.at.filter(({ element }) => flow.isReached(element)) ?? [];
     if (reader === undefined || places.length === 0) continue;
-    const names = namesOf(reader, places, flow);
-    for (const { key, value } of plan.input) {
-      const spec = plan.call.plan.inputs.get(key);
-      const tree = value.tree();
-      if (spec === undefined || tree === null) continue;
-      const [given, taken] = [inferType(tree, value.text, names).type, typeOfInput(spec)];
-      if (fits(given, taken)) continue;
-      const inner = relative(source.directory, plan.call.plan.file ?? plan.call.plan.pipelineId);
-      report.error(
-        "type-mismatch",
-        [...agent.pathOf("input"), key],
-        `${inner} takes \`${key}\` as ${wordsFor(taken)}, and this is ${wordsFor(given)}`,
-        {
-          related: relatedInput(plan, key),
-          help: "give it a value of that type, or change the type of the input",
-        },
-      );
-    }
+    const names = namesOf({ ...reader, table: null }, places, context);
+    const given = plan.input?.map(({ key, value }): Given => ({ key, path: [...path, key], type: typeOf(value, names) }));
+    const taken = [...plan.call.plan.inputs.keys()].map((key): Given => ({ key, path, type: names.key(key) }));
+    for (const one of given ?? taken) checkNestedInput(one, plan, context);
   }
+}
+
+interface Given {
+  readonly key: string;
+  readonly path: Path;
+  readonly type: Type;
+}
+
+function typeOf(value: Expression, names: TypeNames): Type {
+  const tree = value.tree();
+  return tree === null ? ANY : inferType(tree, value.text, names).type;
+}
+
+function checkNestedInput({ key, path, type }: Given, plan: AgentPlan, { texts }: Context): void {
+  const spec = plan.call.type === "pipeline" ? plan.call.plan.inputs.get(key) : undefined;
+  if (spec === undefined || plan.call.type !== "pipeline" || fits(type, typeOfInput(spec))) return;
+  const inner = relative(texts.source.directory, plan.call.plan.file ?? plan.call.plan.pipelineId);
+  const what = plan.input === null ? `\`${key}\`` : "this";
+  texts.report.error(
+    "type-mismatch",
+    path,
+    `${inner} takes \`${key}\` as ${wordsFor(typeOfInput(spec))}, and ${what} is ${wordsFor(type)}`,
+    {
+      related: relatedInput(plan, key),
+      help: "give it a value of that type, or change the type of the input",
+    },
+  );
 }
 
 /** Whether a value of one type can be one of another. */

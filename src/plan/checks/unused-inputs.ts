@@ -6,8 +6,10 @@ import type { StateFlow } from "../state-flow.ts";
 /**
  * Warns of inputs that nothing reads. Whoever is given the whole state reads all of them, and so do hooks; agents that no run
  * comes to are told by themselves, and so are mistakes, which may be why nothing reads it.
+ *
+ * @param meant what was to be read by texts that are no templates
  */
-export function checkUnusedInputs({ texts, keys, isSound }: StateFlow): void {
+export function checkUnusedInputs({ texts, keys, isSound }: StateFlow, meant: ReadonlySet<string>): void {
   const { source, agents, report } = texts;
   if (!isSound || report.hasErrors || report.doubts.length > 0) return;
   const inputs = Object.keys(source.spec.inputs ?? {});
@@ -17,7 +19,7 @@ export function checkUnusedInputs({ texts, keys, isSound }: StateFlow): void {
   const read = new Set([...readers.flatMap(keysRead), ...[...agents.values()].flatMap(takenOver)]);
   const unknown = [...read].filter((name) => !keys.has(name));
   for (const name of inputs) {
-    if (read.has(name) || unknown.some((one) => nearest(one, [name]) !== undefined)) continue;
+    if (read.has(name) || meant.has(name) || unknown.some((one) => nearest(one, [name]) !== undefined)) continue;
     report.warning("unused-input", ["inputs", name], `nothing reads the input \`${name}\``, {
       at: "key",
       help: `read it, for example as \${{ ${name} }}, or remove it`,

@@ -1,0 +1,2 @@
+// Stands in for a script: what is here is checked, never run.
+export default () => ({});
