@@ -358,9 +358,9 @@ describe("docs/ci.md", () => {
     for (const { files } of hooks) expect(new RegExp(files).test(name)).toBe(isPipeline);
   });
 
-  test("its hook of git stops a commit of a file with a problem, and no other", async () => {
+  test("its hook of git stops a commit of a file with a problem as it is staged, and no other", async () => {
     const shell = shellOf("docs/ci.md");
-    const hook = readFileSync(join(shell.folder, "pre-commit.sh"), "utf8").replace("npx agentflow", "agentflow");
+    const hook = readFileSync(join(shell.folder, "pre-commit.sh"), "utf8").replace("$PWD/node_modules/.bin/agentflow", "agentflow");
     const good = examples.find((block) => fileName(block) === "report.toml")?.text ?? "";
     mkdirSync(join(shell.folder, "pipelines/deep"), { recursive: true });
     writeFileSync(join(shell.folder, "pipelines/deep/good one.toml"), good);
@@ -374,6 +374,17 @@ describe("docs/ci.md", () => {
       code: 1,
       first: "error[unknown-key]: unknown key `retrys` in [agents.collect]",
     });
+    writeFileSync(join(shell.folder, "pipelines/bad.toml"), good);
+    expect(await shell.run(commit)).toMatchObject({ code: 1 });
+    await shell.run("git add pipelines");
+    writeFileSync(join(shell.folder, "pipelines/bad.toml"), good.replace("retries", "retrys"));
+    expect(await shell.run(commit)).toEqual({ code: 0, shown: "pipelines/bad.toml: valid\n" });
+    const outer = '[agents.inner]\ntype = "pipeline"\nfile = "../parts/inner.toml"\n\n[orchestration.sequential]\nagents = ["inner"]\n';
+    writeFileSync(join(shell.folder, "pipelines/outer.toml"), outer);
+    mkdirSync(join(shell.folder, "parts"));
+    writeFileSync(join(shell.folder, "parts/inner.toml"), good);
+    expect(await shell.run(`git add pipelines/outer.toml && ${commit}`)).toMatchObject({ code: 1 });
+    expect(await shell.run(`git add parts && ${commit}`)).toEqual({ code: 0, shown: "pipelines/outer.toml: valid\n" });
   }, 60_000);
 });
 

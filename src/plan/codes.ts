@@ -68,3 +68,10 @@ export function isJudgement(code: string): boolean {
 
 /** What begins a comment that silences a diagnostic: `# agentflow-ignore CODE: reason`. */
 export const IGNORE = "agentflow-ignore";
+
+/** Whether a text may hold such a comment, which is one in capital letters as well. */
+export function holdsIgnore(text: string): boolean {
+  return text.includes(IGNORE) || ANY_CASE.test(text);
+}
+
+const ANY_CASE = new RegExp(IGNORE, "i");

@@ -16,9 +16,34 @@ export function expressionAt(text: string, place: Place, context: ExpressionCont
   else {
     const compiled = compileExpression(text, context);
     if ("expression" in compiled) return compiled.expression;
-    tell(compiled.problems, place, report);
+    if (isEntry(place) && isProse(text)) tellProse(text, place, report);
+    else tell(compiled.problems, place, report);
   }
   return { text, reads: NOTHING, type: null, tree: () => null, evaluate: unusable };
+}
+
+/** Whether an expression is an entry of an `input` or `output` table, where a text may be meant. */
+function isEntry(place: Place): boolean {
+  return !("file" in place) && (place.at(-2) === "input" || place.at(-2) === "output");
+}
+
+/** Whether a text that is no expression is words of a language: two of them side by side, or the end of a sentence. */
+function isProse(text: string): boolean {
+  if (!/^\p{L}[\p{L}\p{N}\s'’,;:.!?()-]*$/u.test(text) || /\w\.\w|\w\(/.test(text)) return false;
+  const words = text.trim().split(/\s+/);
+  const isWord = (word = ""): boolean => /^[\p{L}\p{N}]/u.test(word) && !OPERATOR.test(word);
+  return /\p{L}[.!?]$/u.test(text.trim()) || words.some((word, index) => isWord(word) && isWord(words[index + 1]) && !/['"]/.test(word));
+}
+
+/** Words that stand between names in other languages. */
+const OPERATOR = /^(?:and|or|not|is|in|if|then|else|eq|ne|gt|lt|ge|le|contains|matches)$/i;
+
+function tellProse(text: string, place: Place, report: Report): void {
+  const quoted = JSON.stringify(text.includes("'") ? JSON.stringify(text) : `'${text}'`);
+  report.error("invalid-expression", place, "an expression stands here, and this is a text", {
+    help: `for a text, put quotes inside: ${quoted}`,
+    ...("file" in place ? {} : { fix: { safe: false, edits: [{ path: place, text: quoted }] } }),
+  });
 }
 
 /** What is written for a template where an expression stands bare. */

@@ -3,6 +3,7 @@ import type { Diagnostic, Path } from "../spec/diagnostic.ts";
 import { valueAt } from "../spec/form.ts";
 import type { JsonObject } from "../spec/json.ts";
 import type { PlanCode } from "./codes.ts";
+import { helpForEscapes } from "./escaped-path.ts";
 import { type ListNames, nearFile } from "./near-file.ts";
 import type { AgentPlan, HookPlan, Plan } from "./plan.ts";
 import { startedBy } from "./started.ts";
@@ -123,7 +124,7 @@ async function checkCall({ name, call }: AgentPlan, plan: Plan, machine: Machine
     const message =
       seen === "missing" ? `there is no directory ${shown(call.cwd, plan)}` : `${shown(call.cwd, plan)} is a file, not a directory`;
     const near = seen === "missing" ? await nearFile(writtenAt(cwd, plan), cwd, plan.directory, machine.list) : null;
-    tell("missing-file", cwd, message, near ?? { help: "cwd is relative to the pipeline file" });
+    tell("missing-file", cwd, message, helpForEscapes(writtenAt(cwd, plan)) ?? near ?? { help: "cwd is relative to the pipeline file" });
     return;
   }
   if (typeof call.command === "string") return;
@@ -185,7 +186,7 @@ async function checkModule(file: string, path: Path, plan: Plan, machine: Machin
       "missing-file",
       path,
       `there is no file ${shown(file, plan)}`,
-      near ?? { help: "a module's path is relative to the pipeline file" },
+      helpForEscapes(writtenAt(path, plan)) ?? near ?? { help: "a module's path is relative to the pipeline file" },
     );
   } else if (seen === "directory") {
     tell("missing-file", path, `${shown(file, plan)} is a directory, not a file`, { help: "name the JavaScript or TypeScript file in it" });
@@ -195,9 +196,12 @@ async function checkModule(file: string, path: Path, plan: Plan, machine: Machin
 async function checkProgram(program: string, cwd: string, path: Path, plan: Plan, machine: Machine, tell: Tell): Promise<void> {
   if (!program.includes("/")) {
     if (await isOnPath(program, cwd, machine)) return;
-    tell("missing-program", path, `there is no program \`${program}\` on the PATH`, {
-      help: `install it, or write a path such as "./${program}"`,
-    });
+    tell(
+      "missing-program",
+      path,
+      `there is no program \`${program}\` on the PATH`,
+      helpForEscapes(program) ?? { help: helpForProgram(program) },
+    );
     return;
   }
   const file = isAbsolute(program) ? program : resolve(cwd, program);
@@ -211,6 +215,32 @@ async function checkProgram(program: string, cwd: string, path: Path, plan: Plan
     tell("missing-program", path, message, near ?? { help: "the path of a program is relative to the directory that it runs in" });
   }
 }
+
+/** What is no program may be meant for a shell, or be several entries in one. */
+function helpForProgram(program: string): string {
+  const words = program.trim().split(/\s+/);
+  if (words.length > 1)
+    return `a program and its arguments are entries of their own: command = [${words.map((word) => JSON.stringify(word)).join(", ")}]`;
+  if (OF_SHELLS.has(program))
+    return `\`${program}\` is a command of the shell, and no program: write the line as \`shell\`${program === "cd" ? ", or the directory as `cwd`" : ""}`;
+  return `install it, or write a path such as "./${program}"`;
+}
+
+/** What a shell knows by itself, and what is seldom a program beside it. */
+const OF_SHELLS: ReadonlySet<string> = new Set([
+  "cd",
+  "export",
+  "source",
+  ".",
+  "set",
+  "unset",
+  "alias",
+  "eval",
+  "exec",
+  "if",
+  "for",
+  "while",
+]);
 
 const found = new WeakMap<Machine, Map<string, boolean>>();
 

@@ -1,5 +1,5 @@
 import type { Diagnostic } from "../spec/diagnostic.ts";
-import { IGNORE, isJudgement } from "./codes.ts";
+import { holdsIgnore, isJudgement } from "./codes.ts";
 import type { LoadedSource } from "./source.ts";
 
 /**
@@ -11,7 +11,7 @@ export async function withoutIgnored(
   { source, documents }: Pick<LoadedSource, "source" | "documents">,
 ): Promise<readonly Diagnostic[]> {
   if (documents.size === 0) return diagnostics.map((one) => (isJudgement(one.code) ? { ...one, severity: "warning" } : one));
-  if (![...documents.values()].some((text) => text.includes(IGNORE))) return diagnostics;
+  if (![...documents.values()].some(holdsIgnore)) return diagnostics;
   const { silence } = await import("./silence.ts");
   return silence(diagnostics, source, documents);
 }

@@ -4,7 +4,7 @@ import { nearest } from "../spec/suggest.ts";
 import { stripByteOrderMark } from "../spec/toml.ts";
 import { statementsOf } from "../spec/toml-statements.ts";
 import { commentsOf } from "../spec/toml-tokens.ts";
-import { IGNORE, isJudgement, PLAN_CODES } from "./codes.ts";
+import { holdsIgnore, IGNORE, isJudgement, PLAN_CODES } from "./codes.ts";
 import type { PlanSource } from "./plan.ts";
 import type { Documents } from "./source.ts";
 
@@ -23,7 +23,7 @@ export async function silence(
   let left = diagnostics;
   for (const file of filesOf(source)) {
     const text = documents.get(file);
-    if (text?.includes(IGNORE) === true) left = await silenceIn(stripByteOrderMark(text), file, left);
+    if (text !== undefined && holdsIgnore(text)) left = await silenceIn(stripByteOrderMark(text), file, left);
   }
   return left;
 }
@@ -71,7 +71,7 @@ function isAbout({ about }: Ignore, span: Span | null): boolean {
 function ignoresIn(text: string): Ignore[] {
   const statements = statementsOf(text);
   return commentsOf(text).flatMap((comment): Ignore[] => {
-    const body = new RegExp(String.raw`^#\s*${IGNORE}\b(.*)$`).exec(comment.text)?.[1];
+    const body = new RegExp(String.raw`^#\s*${IGNORE}\b(.*)$`, "i").exec(comment.text)?.[1];
     if (body === undefined) return [];
     const [, codes = "", reason = ""] = /^\s*([^:]*?)\s*(?::\s*(.*?)\s*)?$/.exec(body) ?? [];
     const about = statements.find(({ start, end }) => start < comment.start && comment.start < end) ?? nextTo(comment, statements, text);

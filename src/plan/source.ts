@@ -4,6 +4,7 @@ import { checkDefinition, readSpec, type ReadResult } from "../spec/read.ts";
 import type { PipelineSpec } from "../spec/spec.ts";
 import { decodeText } from "../spec/toml.ts";
 import type { PlanCode } from "./codes.ts";
+import { helpForEscapes } from "./escaped-path.ts";
 import { tellingOf, templateIn } from "./misplaced.ts";
 import { type ListNames, nearFile } from "./near-file.ts";
 import type { PlanSource } from "./plan.ts";
@@ -173,7 +174,12 @@ class Loader {
       }
       const isMissing = (error as { code?: string }).code === "ENOENT";
       const near = isMissing ? await nearFile(written, at.path, at.directory, this.#list) : null;
-      this.#tell("unreadable-file", readProblem(written, error), at, near ?? { help: "a path is relative to the pipeline file" });
+      this.#tell(
+        "unreadable-file",
+        readProblem(written, error),
+        at,
+        helpForEscapes(written) ?? near ?? { help: "a path is relative to the pipeline file" },
+      );
       return null;
     }
   }

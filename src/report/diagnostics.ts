@@ -54,7 +54,8 @@ function plural(count: number, word: string): string {
 
 function fixOffer(count: number, total: number): string {
   if (count === 0) return "";
-  const which = count < total ? `${count} of them` : count === 1 ? "it" : "them";
+  // What is mended may bring to light another that can be.
+  const which = count < total ? `at least ${count} of them` : count === 1 ? "it" : "them";
   return `; \`agentflow validate --fix\` mends ${which}`;
 }
 

@@ -3,7 +3,7 @@ import type { Diagnostic, Fix, Path, Related, Span } from "./diagnostic.ts";
 import { addPatch, offsetInSource } from "./patch.ts";
 import { dropping, type Failure, type Repairing, type Repairs } from "./repairs.ts";
 import { LISTS } from "./salvage.ts";
-import { type Key, keysIn, type Statement } from "./toml-statements.ts";
+import { type Key, keysIn, type Statement, statementsOf } from "./toml-statements.ts";
 import { tokensOf } from "./toml-tokens.ts";
 
 /** Whether a parser gave up since something is defined that was defined before. */
@@ -22,7 +22,7 @@ export function withoutDuplicate(repairing: Repairing, text: string, statements:
   const isInside = second.kind === "pair" && failure.offset >= (second.keys.at(-1)?.end ?? 0);
   if (isInside) return takenOut(repairing, second, [duplicateInside(repairing, text, second, failure.offset)]);
   const first = firstOf(statements.slice(0, -1), second);
-  const renamed = first === undefined ? null : (renamedTables(repairing, text, first, second) ?? madeList(repairing, first, second));
+  const renamed = first === undefined ? null : (renamedTables(repairing, text, first, second) ?? madeList(repairing, text, first, second));
   if (renamed !== null) return renamed;
   const place = inSource(repairs, second);
   const wasRepaired = repairs.patches.some((patch) => patch.start < place.end && patch.end > place.start);
@@ -31,29 +31,35 @@ export function withoutDuplicate(repairing: Repairing, text: string, statements:
   return { ...taken, duplicates: [...repairs.duplicates, ownPath(second)] };
 }
 
-/** A table with the name of a list of tables, which is made one of them. */
-function madeList({ repairs }: Repairing, first: Statement, second: Statement): Repairs | null {
-  const table = [first, second].find(({ kind }) => kind === "table");
+/** Tables with the name of a list of tables, which are made its own. */
+function madeList({ repairs }: Repairing, text: string, first: Statement, second: Statement): Repairs | null {
+  const name = ownPath(second).join(".");
+  const tables = statementsOf(text).filter(
+    (statement) => statement.kind === "table" && statement.keys.map((key) => key.name).join(".") === name,
+  );
+  if (first.kind === "pair" || second.kind === "pair" || !LISTS.has(name) || tables.length === 0) return null;
   const list = [first, second].find(({ kind }) => kind === "list-table");
-  if (table === undefined || list === undefined || !LISTS.has(ownPath(table).join("."))) return null;
-  const name = ownPath(table).join(".");
-  const span = inSource(repairs, table);
+  const spans = tables.map((table) => inSource(repairs, table));
+  const told: Diagnostic = {
+    severity: "error",
+    code: "duplicate-key",
+    message:
+      list === undefined
+        ? `[${name}] is a table, which can stand in the file once`
+        : `[${name}] is a table, and a list of tables elsewhere`,
+    span: inSource(repairs, tables[0] ?? second),
+    label: `write [[${name}]]`,
+    related: [
+      ...(list === undefined ? [] : [{ path: [], span: inSource(repairs, list), label: "one of the list" }]),
+      ...spans.slice(1).map((span) => ({ path: [], span, label: `write [[${name}]]` })),
+    ],
+    help: `write [[${name}]] each time, in two brackets, since there can be several`,
+    fix: { safe: true, edits: spans.map((span) => ({ span, text: `[[${name}]]` })) },
+  };
   return {
     ...repairs,
-    patches: addPatch(repairs.patches, { ...span, text: `[[${name}]]` }),
-    diagnostics: [
-      ...repairs.diagnostics,
-      {
-        severity: "error",
-        code: "duplicate-key",
-        message: `[${name}] is a table, and a list of tables elsewhere`,
-        span,
-        label: `write [[${name}]]`,
-        related: [{ path: [], span: inSource(repairs, list), label: "one of the list" }],
-        help: `write [[${name}]] each time, in two brackets, since there can be several`,
-        fix: { safe: true, edits: [{ span, text: `[[${name}]]` }] },
-      },
-    ],
+    patches: spans.reduce((patches, span) => addPatch(patches, { ...span, text: `[[${name}]]` }), repairs.patches),
+    diagnostics: [...repairs.diagnostics, told],
   };
 }
 

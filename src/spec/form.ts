@@ -43,11 +43,13 @@ export function explainViolation(violation: Violation, data: JsonObject): Diagno
   }
 }
 
-/** Whether a key is missing only since it is misspelt, or a table that it stands in, which is told. */
+/** Whether a key is missing only since it is misspelt, or a table that it stands in, or stands elsewhere, which is told. */
 export function isMisspelt({ path }: Violation, all: readonly Violation[], data: JsonObject): boolean {
   if (valueAt(data, path) !== undefined) return false;
   return all.some((other) => {
     if (other.kind !== "unknown-key") return false;
+    const home = homeOf(other.path, valueAt(data, other.path));
+    if (home !== undefined && path.every((part, index) => part === home[index])) return true;
     const depth = other.path.length - 1;
     const isBeside = depth < path.length && other.path.slice(0, -1).every((part, index) => part === path[index]);
     if (!isBeside) return false;
@@ -71,6 +73,20 @@ export function meantKey(path: Path, known: readonly string[]): string | undefin
   const longer = known.filter((key) => key.startsWith(`${name}_`));
   return other ?? (longer.length === 1 ? longer[0] : undefined);
 }
+
+/** Where something belongs that stands, whole, in a table that does not know it; undefined where that is not certain. */
+export function homeOf(path: Path, value: Json | undefined): readonly string[] | undefined {
+  const name = String(path.at(-1));
+  const table = path.slice(0, -1).join(".");
+  const isFlow = table === "" || table === "orchestration" || /^orchestration\.sequential\.branches\.\d+$/.test(table);
+  if (name === "agents" && isJsonObject(value)) return table === "orchestration" ? ["agents"] : undefined;
+  if (name === "agents" && Array.isArray(value)) return isFlow && table !== "" ? [...SEQUENTIAL, "agents"] : undefined;
+  if (table !== "" && table !== "orchestration") return undefined;
+  if ((name === "parallel" && isJsonObject(value)) || (name === "branches" && Array.isArray(value))) return [...SEQUENTIAL, name];
+  return name === "sequential" && isJsonObject(value) ? SEQUENTIAL : undefined;
+}
+
+const SEQUENTIAL = ["orchestration", "sequential"];
 
 /** A value in words: `the number 30`, `the text "abc"`, `a list`. */
 export function describe(value: Json | undefined): string {
@@ -109,6 +125,8 @@ function unknownKey(path: Path, known: readonly string[], data: JsonObject): Dia
       help: `name the environment variable that holds it: api_key_env = "${String(table[1]).toUpperCase().replaceAll(/\W/g, "_")}_API_KEY"`,
     });
   }
+  const home = homeOf(path, value);
+  if (home !== undefined) return problem("unknown-key", path, what, { at: "key", label: "not known here", help: helpToMove(home, value) });
   const meant = meantKey(path, known);
   const isMistyped = meant !== undefined && isCertain(name, meant, known);
   // What is a key elsewhere was not mistyped, but misplaced.
@@ -128,6 +146,17 @@ function unknownKey(path: Path, known: readonly string[], data: JsonObject): Dia
       edits: [{ path, at: "key", text: meant }],
     },
   });
+}
+
+function helpToMove(home: readonly string[], value: Json | undefined): string {
+  const table = tableName(home.slice(0, -1));
+  if (Array.isArray(value))
+    return home.at(-1) === "agents"
+      ? `a key belongs to the header above it: put \`agents\` right below ${table}`
+      : `write [[${home.join(".")}]]`;
+  const names = home.at(-1) === "sequential" || !isJsonObject(value) ? [] : Object.keys(value).slice(0, 3);
+  const headers = names.length === 0 ? [tableName(home)] : names.map((name) => tableName([...home, name]));
+  return `write ${headers.join(", ")}`;
 }
 
 /** What other tools call a key. */
@@ -299,6 +328,8 @@ export function typeHelp(path: Path, expected: string, value: Json): string | un
   if (expected === "text" && (typeof value === "number" || typeof value === "boolean")) return `write "${value}"`;
   if (typeof value === "string" && expected.endsWith("number") && /^-?\d+(\.\d+)?$/.test(value)) return `write ${value}, without quotes`;
   if (typeof value === "string" && expected.startsWith("true") && /^(?:true|false)$/.test(value)) return `write ${value}, without quotes`;
+  if (path.join(".") === "orchestration.sequential.branches" && isJsonObject(value))
+    return `write [[${path.join(".")}]], in two brackets, since there can be several`;
   if (expected === "a table" && Array.isArray(value) && value.every(isJsonObject)) return `write ${tableName(path)}, in single brackets`;
   if (isJsonObject(value) && path.join(".") === "orchestration.sequential.agents") {
     const tables = Object.keys(value).map((name) => tableName(["agents", name]));

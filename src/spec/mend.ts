@@ -1,5 +1,5 @@
 import type { Path } from "./diagnostic.ts";
-import { meantKey, valueAt } from "./form.ts";
+import { homeOf, isMisspelt, meantKey, valueAt } from "./form.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { isJsonObject, setOwn } from "./json.ts";
 import { checkForm, type Violation } from "./schema.ts";
@@ -27,7 +27,8 @@ export function mend(data: JsonObject, violations: readonly Violation[], refused
   let left = violations;
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     doubtful.push(...left.map(({ path }) => path));
-    const changed = left.map((violation) => mendOne(mended, violation));
+    const missing = new Set(left.filter((violation) => isMisspelt(violation, left, mended)));
+    const changed = left.map((violation) => (missing.has(violation) ? [] : mendOne(mended, violation)));
     if (changed.includes(null)) break;
     doubtful.push(...changed.flatMap((paths) => paths ?? []));
     const form = checkForm(mended);
@@ -52,6 +53,8 @@ function mendOne(data: Table, violation: Violation): Path[] | null {
   const value = Object.hasOwn(parent, key) ? parent[key] : undefined;
   if (violation.kind === "unknown-key") {
     delete parent[key];
+    const home = homeOf(path, value);
+    if (home !== undefined && value !== undefined) return moveTo(home, value, data);
     const meant = meantKey(path, violation.known);
     return meant === undefined || value === undefined ? [] : putAs(meant, value, parent, path.slice(0, -1));
   }
@@ -82,6 +85,18 @@ function putAs(meant: string, value: Json, parent: Table, table: Path): Path[] {
   }
   if (!isJsonObject(present) || !isJsonObject(value)) return [];
   return Object.entries(value).flatMap(([key, inner]) => putAs(key, inner, present, place));
+}
+
+/** What stands in the wrong table, where it belongs. */
+function moveTo(home: readonly string[], value: Json, data: Table): Path[] {
+  let table = data;
+  for (const part of home.slice(0, -1)) {
+    if (!Object.hasOwn(table, part)) setOwn(table, part, {});
+    const inner = table[part];
+    if (!isJsonObject(inner)) return [];
+    table = inner;
+  }
+  return putAs(home.at(-1) ?? "", value, table, home.slice(0, -1));
 }
 
 /** Leaves out the smallest part that the file can do without. */

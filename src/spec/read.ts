@@ -1,3 +1,4 @@
+import { withBrackets } from "./brackets.ts";
 import type { Diagnostic, Path } from "./diagnostic.ts";
 import { explainViolation, FORM_CODES, isMisspelt, valueAt } from "./form.ts";
 import type { Json, JsonObject } from "./json.ts";
@@ -34,7 +35,7 @@ export function readSpec(text: string, file?: string): ReadResult {
   if (parsed.data === null) return { spec: null, diagnostics: parsed.diagnostics.map(place) };
   const secrets = mayHoldSecret(text) ? checkSecrets(parsed.data) : [];
   const result = check(parsed.data, { before: parsed.diagnostics, unread: parsed.doubtful, secrets });
-  return { ...result, diagnostics: result.diagnostics.map(place) };
+  return { ...result, diagnostics: result.diagnostics.map((diagnostic) => place(withBrackets(diagnostic, text))) };
 }
 
 /** Checks a definition that was given in code: the same as the file's, as plain data. */

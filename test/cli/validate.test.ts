@@ -65,7 +65,7 @@ error[unknown-agent]: there is no agent called \`c\`
    = help: known: \`a\`; another one needs a table [agents.c]
 
 ${TYPO_SHOWN}
-3 errors; \`agentflow validate --fix\` mends 1 of them
+3 errors; \`agentflow validate --fix\` mends at least 1 of them
 `,
     });
   });
@@ -96,7 +96,7 @@ error[unreadable-file]: FOLDER/sub is a directory, not a file
    = help: name the files in it, or a pattern: 'sub/**/*.toml'
 
 ${TYPO_SHOWN}
-3 errors; \`agentflow validate --fix\` mends 1 of them
+3 errors; \`agentflow validate --fix\` mends at least 1 of them
 `,
     });
   });

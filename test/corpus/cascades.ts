@@ -58,4 +58,42 @@ export const CASCADES: readonly Mistake[] = [
   { file: "translation", replace: 'from_agent = "compare"', by: '«from» = "compare"', code: "unknown-key" },
   { file: "translation", replace: 'to_agent = "complain"', by: '«to» = "complain"', code: "unknown-key" },
   { file: "translation", replace: "[orchestration.sequential]\n", by: "[orchestration.«sequental»]\n", code: "unknown-key" },
+  // Tables with the wrong header.
+  {
+    file: "translation",
+    replace: "[[orchestration.sequential.branches]]",
+    by: "«[orchestration.sequential.branches]»",
+    code: "wrong-type",
+  },
+  {
+    file: "survey",
+    replace: `[[orchestration.sequential.branches]]
+from_agent = "numbers"
+condition = "kept < 10 || kept * 2 < given"
+to_agent = "too-few"
+
+[[orchestration.sequential.branches]]`,
+    by: `«[orchestration.sequential.branches]»
+from_agent = "numbers"
+condition = "kept < 10 || kept * 2 < given"
+to_agent = "too-few"
+
+[orchestration.sequential.branches]`,
+    code: "duplicate-key",
+  },
+  { file: "backup", replace: "[agents.lock]", by: "[[agents.«lock»]]", code: "wrong-type" },
+  { file: "backup", replace: "[agents.lock]", by: "[orchestration.«agents».lock]", code: "unknown-key" },
+  { file: "translation", replace: "orchestration.sequential.parallel.", by: "orchestration.«parallel».", code: "unknown-key" },
+  { file: "translation", replace: "[[orchestration.sequential.branches]]", by: "[[orchestration.«branches»]]", code: "unknown-key" },
+  {
+    file: "backup",
+    replace: '[orchestration.sequential]\nagents = ["lock", "dump", "pack", "upload", "release"]\n',
+    by: `[[orchestration.sequential.branches]]
+from_agent = "upload"
+condition = "has(state.object)"
+to_agent = "release"
+«agents» = ["lock", "dump", "pack", "upload", "release"]
+`,
+    code: "unknown-key",
+  },
 ];

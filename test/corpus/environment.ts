@@ -52,6 +52,15 @@ export const ENVIRONMENT_MISTAKES: readonly Mistake[] = [
     by: "| head -n 200 # «ghp_0123456789abcdefghijklmnopqrstuvwxyzAB»'",
     code: "secret-in-file",
   },
+  // What is no program, and what is no path.
+  { file: "price-watch", replace: 'command = ["sleep", "600"]', by: 'command = [«"cat facts.json"»]', code: "missing-program" },
+  { file: "price-watch", replace: 'command = ["sleep", "600"]', by: 'command = [«"cd"», "data", "&&", "ls"]', code: "missing-program" },
+  { file: "price-watch", replace: 'command = ["sleep", "600"]', by: 'command = [«"tools\\tidy.exe"», "600"]', code: "missing-program" },
+  { file: "deploy", replace: 'cwd = "."', by: 'cwd = «"C:\\temp\\new"»', code: "missing-file" },
+  { file: "support-triage", replace: 'module = "agents/classify.mjs"', by: 'module = «"agents\\new.mjs"»', code: "missing-file" },
+  { file: "gateway", replace: 'prompt_file = "prompts/summary.md"', by: 'prompt_file = «"prompts\\new.md"»', code: "unreadable-file" },
+  // A comment that silences, written with a capital letter.
+  { file: "smallest", replace: "[agents.greet]", by: "«# Agentflow-Ignore unreached-agent»\n[agents.greet]", code: "invalid-ignore" },
   // Scripts that an interpreter is to run.
   { file: "incident", replace: '"agents/ticket.mjs"', by: '«"agents/open-ticket.mjs"»', code: "missing-file" },
   { file: "deploy", replace: '"agents/smoke.mjs", "${{', by: '"--no-warnings", «"smoke-test.mjs"», "${{', code: "missing-file" },

@@ -161,6 +161,11 @@ export const EXPRESSIONS: readonly Mistake[] = [
   { file: "model-evaluation", replace: "state['test-questions']", by: "«test-questions»", code: "hyphenated-name" },
   { file: "model-evaluation", replace: "state['test-questions']", by: "size(«state.test-questions»)", code: "hyphenated-name" },
   { file: "ticket-summary", replace: "customer['customer-id']", by: "customer.«customer-id»", code: "hyphenated-name" },
+  // A text where an expression stands.
+  { file: "data-quality", replace: 'columns = "columns"', by: 'columns = «"what is tea?"»', code: "invalid-expression" },
+  { file: "data-quality", replace: 'columns = "columns"', by: 'columns = «"all the columns of today"»', code: "invalid-expression" },
+  { file: "data-quality", replace: 'columns = "columns"', by: 'columns = «"it isn\'t known"»', code: "invalid-expression" },
+  { file: "survey", replace: 'kept = "size(adults)"', by: 'kept = "size(adults) «or» 0"', code: "invalid-expression" },
   // What looks like a template, and is none.
   { file: "blog-post", replace: "in ${{ words }} words", by: "in «{{ words }}» words", code: "not-a-template" },
   { file: "weather", replace: "It is ${{ degrees }} degrees.", by: "It is «{{degrees}}» degrees.", code: "not-a-template" },

@@ -31,6 +31,7 @@ describe("`# agentflow-ignore CODE: reason` silences a warning", () => {
     ["above its line", warned("# agentflow-ignore unused-input: the next version reads it"), []],
     ["above its line, with other comments and blank lines between", warned("# agentflow-ignore unused-input: soon\n\n# the tone\n"), []],
     ["behind it on its line", warned("", " # agentflow-ignore unused-input: the next version reads it"), []],
+    ["in capital letters", warned("# Agentflow-ignore unused-input: the next version reads it"), []],
     ["of several codes", warned("# agentflow-ignore unused-input, unreached-agent: soon"), []],
     [
       "but not elsewhere",

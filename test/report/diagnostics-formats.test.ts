@@ -359,6 +359,6 @@ describe("the count says what can be mended", () => {
     ["not what is in a file that would not be mended", [one({ fix, file: "/project/inner.toml" })], "1 error"],
     ["the only one", [one({ fix })], "1 error; `agentflow validate --fix` mends it"],
     ["all", [one({ fix }), one({ fix, severity: "warning" })], "1 error, 1 warning; `agentflow validate --fix` mends them"],
-    ["some", [one({ fix }), one({}), one({ label: "x" })], "3 errors; `agentflow validate --fix` mends 1 of them"],
+    ["some", [one({ fix }), one({}), one({ label: "x" })], "3 errors; `agentflow validate --fix` mends at least 1 of them"],
   ])("%s", async (_sentence, diagnostics, text) => expect(await count(...diagnostics)).toBe(text));
 });

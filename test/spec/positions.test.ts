@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Diagnostic, Path } from "../../src/spec/diagnostic.ts";
 import { locate, locateAll } from "../../src/spec/positions.ts";
+import { tableKeys } from "../../src/spec/schema.ts";
 
 const problem = (rest: Partial<Diagnostic>): Diagnostic => ({ severity: "error", code: "test", message: "message", ...rest });
 
@@ -202,5 +203,42 @@ describe("located diagnostics", () => {
       ["/b.toml", 2],
       ["/unread.toml", undefined],
     ]);
+  });
+});
+
+test("many problems in one long line with wide characters each have their place, without the line being gone through for each", async () => {
+  const count = 20_000;
+  const text = `a = "${"😀".repeat(10)}${"x\\n ".repeat(count)}"`;
+  const diagnostics = Array.from({ length: count }, (_, index): Diagnostic => {
+    const start = 20 + 3 * index;
+    return { severity: "error", code: "c", message: "m", path: ["a"], at: { start, end: start + 1 } };
+  });
+  const located = await locate(text, diagnostics);
+  const columns = located.map(({ place }) => [place?.column, place?.unitColumn, place?.endColumn]);
+  expect(columns).toEqual(Array.from({ length: count }, (_, index) => [16 + 4 * index, 26 + 4 * index, 17 + 4 * index]));
+});
+
+test("the keys of tables are collected once", () => expect(tableKeys()).toBe(tableKeys()));
+
+describe("in a text with a value of half a million characters, the place is", () => {
+  const long = `[agents.fetch]
+reply = "${"x".repeat(500_000)}"
+timeout = "soon"
+[[hooks]]
+on = "retry"
+`;
+  test.each<[sentence: string, path: Path, rest: Partial<Diagnostic>, expected: string]>([
+    ["the key of a value", ["agents", "fetch", "timeout"], {}, "timeout"],
+    ["the key of what is in a value", ["agents", "fetch", "timeout"], { at: { start: 1, end: 2 } }, "timeout"],
+    ["the header of a table", ["agents", "fetch"], {}, "[agents.fetch]"],
+    ["the name in a header", ["agents", "fetch"], { at: "key" }, "fetch"],
+    ["the header of a table in a list", ["hooks", 0], {}, "[[hooks]]"],
+    ["the header of a table that lacks a key", ["agents", "fetch", "type"], {}, "[agents.fetch]"],
+  ])("%s", async (_sentence, path, rest, expected) => expect(await marked(long, { path, ...rest })).toBe(expected));
+
+  test("and a fix of a value is none", async () => {
+    const fix = { safe: true, edits: [{ path: ["agents", "fetch", "timeout"], text: '"1s"' }] };
+    const [located] = await locate(long, [problem({ path: ["agents", "fetch", "timeout"], fix })]);
+    expect(located?.fix).toBeNull();
   });
 });

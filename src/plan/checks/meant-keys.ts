@@ -1,4 +1,5 @@
 import type { Edit } from "../../spec/diagnostic.ts";
+import { effectContext } from "../flow.ts";
 import type { GroupPlan, StagePlan } from "../plan.ts";
 import { isWhole, type Reader } from "../readers.ts";
 import type { Read } from "../scope.ts";
@@ -63,10 +64,7 @@ function byGroup(written: string, state: StateFlow): MeantKey | undefined {
 
 /** What a member writes by itself, before it is merged. */
 function keysOf(group: GroupPlan, member: StagePlan, { texts }: StateFlow): string[] {
-  const flat = memberEffect({ ...group, merge: "flat" }, member, {
-    agents: texts.agents,
-    writtenBy: () => ({ writes: [], openBy: [] }),
-  });
+  const flat = memberEffect({ ...group, merge: "flat" }, member, effectContext(texts.agents));
   return flat.writes.map(({ key }) => key);
 }
 

@@ -2,6 +2,7 @@ import type { AST } from "toml-eslint-parser";
 import type { Diagnostic, Path, Span } from "../diagnostic.ts";
 import { applyPatches, offsetInSource, type Patch } from "../patch.ts";
 import { parseToml } from "../toml.ts";
+import { statementsOf } from "../toml-statements.ts";
 import { partOfString } from "./string.ts";
 
 /** A key or an entry of a list, and where it stands. */
@@ -47,7 +48,25 @@ export async function readEntries(source: string): Promise<Entry> {
     if (patches.length > 0) moveToSource(root, patches);
   } catch {
     // The text was read before, by the parser that counts. This one gives up on texts in which a single string has more than
-    // 100,000 characters; a diagnostic at the beginning of the file is better than none.
+    // 100,000 characters.
+    return roughEntries(source);
+  }
+  return root;
+}
+
+/** Where the key of each statement of a text stands, with nothing of what is inside its value. */
+function roughEntries(source: string): Entry {
+  const root: Entry = { keys: [], children: new Map() };
+  for (const { kind, keys, path, start, end } of statementsOf(source)) {
+    let entry = root;
+    let next = kind === "pair" ? keys.length - path.filter((part) => typeof part === "string").length : 0;
+    for (const part of path) {
+      entry = childOf(entry, part);
+      const key = typeof part === "string" ? keys[next++] : undefined;
+      if (key !== undefined) addKey(entry, { start: key.start, end: key.end });
+    }
+    // Where a value is not known, no fix can be made of it.
+    if (kind !== "pair") entry.value = { start, end };
   }
   return root;
 }
