@@ -1,4 +1,3 @@
-import { effectContext } from "../flow.ts";
 import { nearest } from "../../spec/suggest.ts";
 import type { Reader } from "../readers.ts";
 import type { Read } from "../scope.ts";
