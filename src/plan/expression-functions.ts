@@ -40,6 +40,7 @@ const FUNCTIONS: ReadonlyMap<string, FunctionTypes> = new Map<string, FunctionTy
   ["lastIndexOf", { on: TEXT, takes: [TEXT, COUNT], gives: NUMBER }],
   ["split", { on: TEXT, takes: [TEXT, COUNT], gives: listOf(STRING) }],
   ["join", { on: ["list"], takes: [TEXT], gives: STRING }],
+  ["at", { on: "bytes", takes: [COUNT], gives: NUMBER }],
   ...["getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear"].map(ofTime("a timestamp")),
   ...["getHours", "getMinutes", "getSeconds", "getMilliseconds"].map(ofTime("a timestamp or a duration")),
 ]);

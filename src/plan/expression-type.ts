@@ -2,7 +2,8 @@ import { nearest } from "../spec/suggest.ts";
 import { failingConstants } from "./expression-constants.ts";
 import { functionTypes } from "./expression-functions.ts";
 import { children, type Node } from "./expression-tree.ts";
-import { extent, quoteNode } from "./expression-words.ts";
+import { extent, quoteNode, sourceOf } from "./expression-words.ts";
+import type { AdapterEntry } from "./plan.ts";
 import {
   ANY,
   BOOLEAN,
@@ -33,6 +34,18 @@ export interface TypeNames {
   readonly result: Type | null;
 }
 
+/** Where bare names are the entries of an `input` table: `outer` is what these see. */
+export function withTable(table: readonly AdapterEntry[] | null, outer: TypeNames): TypeNames {
+  if (table === null) return outer;
+  const entries = new Map(table.map(({ key, value }) => [key, value]));
+  const bare = (name: string): Type => {
+    const value = entries.get(name);
+    const tree = value?.tree() ?? null;
+    return value === undefined || tree === null ? ANY : inferType(tree, value.text, outer).type;
+  };
+  return { ...outer, bare };
+}
+
 /** What the types show. Offsets are in the expression's text. */
 export interface TypeFinding {
   /** `mismatch`: evaluating this fails. `constant`: this comparison always comes out the same. */
@@ -49,7 +62,7 @@ export interface TypeFinding {
 /** The type of an expression's value, and what cannot work in it. */
 export function inferType(tree: Node, text: string, names: TypeNames): { type: Type; findings: readonly TypeFinding[] } {
   const findings: TypeFinding[] = [];
-  const walk: Walk = { text, names, findings, locals: new Map() };
+  const walk: Walk = { tree, text, names, findings, locals: new Map() };
   const type = infer(walk, tree);
   for (const { node, message } of failingConstants(tree, text))
     if (!isTold(walk, node)) push(walk, node, node, type, { kind: "mismatch", message });
@@ -58,6 +71,7 @@ export function inferType(tree: Node, text: string, names: TypeNames): { type: T
 }
 
 interface Walk {
+  readonly tree: Node;
   readonly text: string;
   readonly names: TypeNames;
   readonly findings: TypeFinding[];
@@ -158,7 +172,7 @@ function member(walk: Walk, node: Node, [base, name]: [Node, string]): Type {
 function memberType(walk: Walk, node: Node, base: Node, owner: Type, name: string): Type {
   const known = owner.members?.get(name);
   if (known !== undefined) return known;
-  if (owner.members === null || owner.open || owner.kinds.size > 1) return ANY;
+  if (owner.members === null || owner.open || owner.kinds.size > 1 || isAsked(walk.tree, sourceOf(node, walk.text), walk.text)) return ANY;
   const near = nearest(name, owner.members.keys());
   const help =
     near === undefined
@@ -166,6 +180,13 @@ function memberType(walk: Walk, node: Node, base: Node, owner: Type, name: strin
       : `did you mean \`${near}\`?`;
   push(walk, node, base, owner, { kind: "mismatch", message: `${quoteNode(base, walk.text)} has no member \`${name}\``, help });
   return ANY;
+}
+
+/** Whether `has(…)` asks somewhere for a member. */
+function isAsked(node: Node, member: string, text: string): boolean {
+  const [name, [asked]] = node.op === "call" ? (node.args as [string, Node[]]) : ["", []];
+  if (name === "has" && asked !== undefined && sourceOf(asked, text) === member) return true;
+  return children(node).some((part) => isAsked(part, member, text));
 }
 
 function index(walk: Walk, node: Node, [base, key]: [Node, Node]): Type {
@@ -375,11 +396,13 @@ function conversion({ op }: Node, one: Type, other: Type): string | undefined {
 function division(walk: Walk, node: Node, left: Node, right: Node): Type {
   const known = walk.findings.length;
   const type = same(walk, node, left, right, ["number"], "cannot divide", "by");
-  const divisor = infer({ ...walk, findings: [] }, right);
-  if (walk.findings.length === known && divisor.values?.every((value) => value === 0) === true)
-    tell(walk, node, right, divisor, "cannot divide by zero");
+  // Only what has no parts to speak of is looked at once more.
+  const divisor = NAMED.has(right.op) && walk.findings.length === known ? infer(walk, right) : ANY;
+  if (divisor.values?.every((value) => value === 0) === true) tell(walk, node, right, divisor, "cannot divide by zero");
   return type;
 }
+
+const NAMED: ReadonlySet<string> = new Set(["value", "id", "."]);
 
 function membership(walk: Walk, node: Node, left: Node, right: Node): Type {
   const item = infer(walk, left);
@@ -432,26 +455,30 @@ function method(walk: Walk, node: Node, [name, receiver, args]: [string, Node, N
 function checkReceiver(walk: Walk, node: Node, name: string, receiver: Node): void {
   const on = functionTypes(name)?.on;
   if (on === undefined) infer(walk, receiver);
-  else if (typeof on === "string") checkTime(walk, node, name, on, receiver);
+  else if (typeof on === "string") checkForeign(walk, node, name, on, receiver);
   else {
     const type = needs(walk, node, receiver, on, `\`${name}\` is called on ${oneOf(on)}`);
-    if (name === "join") checkJoined(walk, node, receiver, type);
+    if (name === "join" && !isTold(walk, node)) checkJoined(walk, node, receiver, type);
   }
 }
 
-/** What is a time has no type in JSON, and so none here. */
-function checkTime(walk: Walk, node: Node, name: string, on: string, receiver: Node): void {
+/** Times and bytes have no type in JSON, and so none here. */
+function checkForeign(walk: Walk, node: Node, name: string, on: string, receiver: Node): void {
   const type = infer(walk, receiver);
   if (isAny(type)) return;
-  const source = quoteNode(receiver, walk.text).slice(1, -1);
-  const help = type.kinds.has("string") ? `write \`timestamp(${source}).${name}()\`` : undefined;
+  const help = foreignHelp(name, on, sourceOf(receiver, walk.text), type);
   tell(walk, node, receiver, type, `\`${name}\` is called on ${on}, not ${describeType(type)}`, help);
+}
+
+function foreignHelp(name: string, on: string, source: string, { kinds }: Type): string | undefined {
+  if (on === "bytes") return kinds.has("list") ? `an item of a list is \`${source}[0]\`` : undefined;
+  return kinds.has("string") ? `write \`timestamp(${source}).${name}()\`` : undefined;
 }
 
 function checkJoined(walk: Walk, node: Node, receiver: Node, type: Type): void {
   const { kinds, items } = type;
   if (kinds.size > 1 || items === null || items.kinds.has("string")) return;
-  const source = quoteNode(receiver, walk.text).slice(1, -1);
+  const source = sourceOf(receiver, walk.text);
   const isScalar = narrowed(items, ["boolean", "number"]).kinds.size > 0;
   const help = isScalar
     ? `write \`${source}.map(item, string(item)).join(…)\``

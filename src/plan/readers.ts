@@ -48,7 +48,7 @@ export function stageReaders(texts: Texts): Reader[] {
 }
 
 /** All that read what an agent is told that undoes a stage. */
-export function undoerReaders(texts: Texts): Reader[] {
+export function undoerReaders(texts: Texts): AgentReader[] {
   return agentReaders(texts, (name) => texts.handlers.all.has(name), ["input"]);
 }
 
@@ -71,7 +71,8 @@ function stagesOf(element: Element): readonly { readonly agent: AgentPlan }[] {
   return element.kind === "group" ? element.members : [element];
 }
 
-type AgentReader = Reader & { readonly agent: string };
+/** `agent`: whose text it is. */
+export type AgentReader = Reader & { readonly agent: string };
 
 /** What the reached agents with these names read. `adapters`: which of their tables. */
 function agentReaders(

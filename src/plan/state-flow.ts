@@ -1,13 +1,13 @@
 import { hidesFlow } from "./checks/doubt.ts";
 import { type Flow, followState } from "./flow.ts";
-import { type Reader, stageReaders, type Texts, undoerReaders } from "./readers.ts";
+import { type AgentReader, type Reader, stageReaders, type Texts, undoerReaders } from "./readers.ts";
 
 /** What is read where, and where it comes from: what the checks of the data flow look at. */
 export interface StateFlow {
   readonly texts: Texts;
   readonly readers: readonly Reader[];
   /** Agents that undo stages; they see other things than the state. */
-  readonly undoers: readonly Reader[];
+  readonly undoers: readonly AgentReader[];
   readonly flow: Flow;
   /** Declared inputs, and all that some element may write. */
   readonly keys: ReadonlySet<string>;

@@ -120,8 +120,8 @@ function dropsOf({ keep, drop }: AgentPlan): Effect["drops"] {
   return drop === null ? null : (key) => drop.includes(key);
 }
 
-/** By key. */
-type Written = ReadonlyMap<string, Made>;
+/** By key: what an agent writes where it serves a stage. */
+export type Written = ReadonlyMap<string, Made>;
 
 interface Made extends Omit<Write, "key"> {
   /** A model's text, without an `output`. */
@@ -129,7 +129,7 @@ interface Made extends Omit<Write, "key"> {
 }
 
 /** null: it does not say. */
-function agentWrites(agent: AgentPlan, stage: StagePlan, context: Agents): Written | null {
+export function agentWrites(agent: AgentPlan, stage: StagePlan, context: Agents): Written | null {
   const { output } = agent;
   if (output === null) return callWrites(agent, stage, context);
   const result = resultOf(agent, context);

@@ -1,5 +1,6 @@
 import type { Diagnostic, Path, Span } from "./diagnostic.ts";
 import { isDuplicate, withoutDuplicate } from "./duplicate-key.ts";
+import { withoutConflicts } from "./merge-conflicts.ts";
 import { addPatch, applyPatches, offsetInSource } from "./patch.ts";
 import { type Attempt, dropping, type Failure, type Recovered, type Repairing, type Repairs, withoutDropped } from "./repairs.ts";
 import { NAMELESS, type Salvaged, salvage } from "./salvage.ts";
@@ -16,7 +17,7 @@ import { commentsOf, tokensOf } from "./toml-tokens.ts";
  * Contract: at least one diagnostic where the text is no TOML, each with a span.
  */
 export function recover<Table extends Record<string, unknown>>(source: string, attempt: Attempt<Table>): Recovered<Table> {
-  let repairs: Repairs = { diagnostics: [], doubtful: [], duplicates: [], patches: [] };
+  let repairs: Repairs = withoutConflicts(source);
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     const result = attempt(applyPatches(source, repairs.patches));
     if ("table" in result) {

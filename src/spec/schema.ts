@@ -44,10 +44,12 @@ export function checkForm(data: JsonObject): { readonly spec: PipelineSpec } | {
 
 /** The keys of every table of the file, with what they mean, by the table's header: `""`, `[agents.NAME]`, `[[hooks]]`. */
 export function tableKeys(): ReadonlyMap<string, Readonly<Record<string, string>>> {
-  const tables = new Map<string, Readonly<Record<string, string>>>();
-  collectTables(pipelineSchema, "", tables);
-  return tables;
+  keysOfTables ??= collectTables(pipelineSchema, "", new Map());
+  return keysOfTables;
 }
+
+/** Made when it is first asked for: few starts need it, and a file with many unknown keys asks for each. */
+let keysOfTables: ReadonlyMap<string, Readonly<Record<string, string>>> | undefined;
 
 // ---- how keys and tables are written down ----
 //
@@ -516,14 +518,19 @@ export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   return def.type === "optional" ? unwrap(def.innerType) : schema;
 }
 
-function collectTables(schema: z.core.$ZodType, name: string, found: Map<string, Readonly<Record<string, string>>>): void {
+function collectTables(
+  schema: z.core.$ZodType,
+  name: string,
+  found: Map<string, Readonly<Record<string, string>>>,
+): Map<string, Readonly<Record<string, string>>> {
   const { def } = unwrap(schema)._zod as z.core.$ZodTypes["_zod"];
   if (def.type === "record") collectTables(def.valueType, `${name}.NAME`, found);
   if (def.type === "array") collectTables(def.element, `[${name}]`, found);
   const keys = keysOf(schema);
-  if (keys === undefined) return;
+  if (keys === undefined) return found;
   found.set(name === "" ? "" : `[${name}]`, Object.fromEntries(Object.entries(keys).map(([key, { description }]) => [key, description])));
   for (const [key, { value }] of Object.entries(keys)) collectTables(value, name === "" ? key : `${name}.${key}`, found);
+  return found;
 }
 
 // ---- the compiler's check that the schema and the types of spec.ts say the same ----

@@ -123,6 +123,8 @@ export const DATA_FLOW: readonly Mistake[] = [
   },
   { file: "blog-post", replace: "in ${{ words }} words", by: "in a few words", place: "[inputs.«words»]", code: "unused-input" },
   { file: "quiz", replace: "${{ count }} questions about", by: "${{ «count + ' questions'» }} about", code: "type-mismatch" },
+  { file: "invoices", replace: "output.booking", by: "«output.bokking»", code: "type-mismatch" },
+  { file: "onboarding", replace: "output.mailbox_id", by: "«output.mailbox»", code: "type-mismatch" },
   { file: "invoices", replace: "amount > limit", by: "«currency > 3»", code: "type-mismatch" },
   { file: "code-review", replace: "verdict == 'approve' && !strict", by: "«!diff»", code: "type-mismatch" },
   { file: "budget", replace: '"${{ year - 1 }}"', by: "\"${{ «year + '-01'» }}\"", code: "type-mismatch" },

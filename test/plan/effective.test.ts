@@ -82,3 +82,15 @@ describe("chains that are longer than the stack is deep", () => {
     expect(changesOfElement("a0", sourceOf(1), sourceOf(2))).toEqual([`agents.a${length}.timeout`]);
   });
 });
+
+test("a name that is unknown in very many places shows the first twenty", () => {
+  const agents = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`a${index}`, { ...base, keep: [], fallback: "nobody" }]));
+  const { diagnostics } = planOf(agents, Object.keys(agents));
+  const labels = diagnostics.flatMap(({ related = [] }) => related.map(({ label }) => label));
+  expect([diagnostics.length, labels.length, labels[0], labels.at(-1)]).toEqual([
+    1,
+    20,
+    "here as well",
+    "here as well, and at 179 more places",
+  ]);
+});

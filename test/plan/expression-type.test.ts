@@ -145,6 +145,8 @@ describe("what cannot work is told", () => {
       "mismatch 0-34 `map` needs true or false for each item, not a number: `orders.map(one, one.price, one.id)`",
     ],
     ["order.all(name, name)", "mismatch 0-21 `all` needs true or false for each item, not a string: `order.all(name, name)`"],
+    ["files.at(0)", "mismatch 0-11 `at` is called on bytes, not a list: `files.at(0)`"],
+    ["orders.join(count)", "mismatch 0-18 `join` takes a string, not a number: `orders.join(count)`"],
     ["count / 0", "mismatch 0-9 cannot divide by zero: `count / 0`"],
     ["count % 0.0", "mismatch 0-11 cannot divide by zero: `count % 0.0`"],
     ["count / nought", "mismatch 0-14 cannot divide by zero: `count / nought`"],
@@ -178,6 +180,7 @@ describe("what cannot work is told", () => {
   test.each<[text: string, help: string]>([
     ["text.getHours()", "write `timestamp(text).getHours()`"],
     ["counts.join(',')", "write `counts.map(item, string(item)).join(…)`"],
+    ["files.at(0)", "an item of a list is `files[0]`"],
     ["orders.join(',')", "write what is meant of each item: `orders.map(item, …).join(…)`"],
   ])("%s: %s", (text, help) => expect(infer(text).findings[0]?.help).toBe(help));
 
@@ -205,7 +208,9 @@ describe("what cannot work is told", () => {
     "[count, 2][1]",
     "[count, 2][count]",
     "int('12')",
+    "has(order.prise) ? order.prise : 0",
     "bytes('a').size()",
+    "bytes('a').at(0)",
     "string(bytes('a')) + text",
     "9007199254740993 > count",
     "9007199254740991",

@@ -104,6 +104,32 @@ describe("the rest of a file is checked after a syntax error:", () => {
   ])("%s", async (_sentence, text, told) => expect(await problemsIn(text)).toEqual(told));
 });
 
+describe("a merge conflict that is not resolved", () => {
+  const TOLD = "this is not valid TOML: this is a merge conflict that is not resolved";
+  const conflict = (ours: string, theirs: string): string => `<<<<<<< HEAD\n${ours}=======\n${theirs}>>>>>>> other\n`;
+  const prompt = (text: string): string => `${START}[agents.three]\ntype = "llm"\nmodel = "m"\nprompt = """\n${text}"""\n`;
+
+  test.each<[sentence: string, text: string, told: string[]]>([
+    ["is one message, for a value", `${START}${conflict("retries = 1\n", "retries = 2\n")}${ORDER}`, [`8:1 syntax: ${TOLD}`]],
+    ["for tables", `${conflict(START, `${START}[agents.three]\n`)}${ORDER}`, [`1:1 syntax: ${TOLD}`]],
+    [
+      "with the ends of lines of Windows",
+      `${START}${conflict("", "retries = 2\n")}${ORDER}`.replaceAll("\n", "\r\n"),
+      [`8:1 syntax: ${TOLD}`],
+    ],
+    [
+      "of which there are two, besides another mistake",
+      `${conflict("", "")}${START}timeout = 30s\n${conflict("", "x = 1\n")}${ORDER}`,
+      [`1:1 syntax: ${TOLD}`, "11:11 syntax: this is not valid TOML: `30s` is not a value", `12:1 syntax: ${TOLD}`],
+    ],
+    [
+      "is none in a text",
+      `${prompt(conflict("a\n", "b\n"))}timeout = 30s\n${ORDER.replace('"two"', '"two", "three"')}`,
+      ["18:11 syntax: this is not valid TOML: `30s` is not a value"],
+    ],
+  ])("%s", async (_sentence, text, told) => expect(await problemsIn(text)).toEqual(told));
+});
+
 describe("a key that is defined twice", () => {
   test.each<[sentence: string, text: string, second: string, first: string, fix: string | undefined]>([
     ["is marked, with the first one", "a = 1\nb = 2\na = 3", "a", "a", undefined],

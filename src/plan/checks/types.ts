@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import type { Path, Related } from "../../spec/diagnostic.ts";
 import type { Expression } from "../expression.ts";
-import { inferType, type TypeFinding, type TypeNames } from "../expression-type.ts";
+import { inferType, type TypeFinding, type TypeNames, withTable } from "../expression-type.ts";
 import type { Node } from "../expression-tree.ts";
 import { effectContext, type Flow, type FlowPlace } from "../flow.ts";
 import type { AgentPlan } from "../plan.ts";
@@ -11,9 +11,11 @@ import type { TemplatePart } from "../template.ts";
 import { ANY, describeType, isAny, type Type, typeOfInput, union } from "../type.ts";
 import { resultOf } from "../writes.ts";
 import type { More } from "./report.ts";
+import { checkUndoerTypes } from "./undoer-types.ts";
 
 /** Values of types that do not go together, as far as the file says what keys hold; and conditions that always come out the same. */
-export function checkTypes({ texts, readers, flow, isSound }: StateFlow): void {
+export function checkTypes(state: StateFlow): void {
+  const { texts, readers, flow, isSound } = state;
   if (!isSound) return;
   for (const reader of readers) {
     // A name alone goes with anything.
@@ -26,9 +28,10 @@ export function checkTypes({ texts, readers, flow, isSound }: StateFlow): void {
     if (reader.isCondition && !found.some(({ hasFindings }) => hasFindings)) checkCondition(reader, type, texts);
   }
   checkNestedInputs(readers, { texts, flow });
+  checkUndoerTypes(state);
 }
 
-const NAME = /^\s*\w+\s*$/;
+const NAME = /^\s*[A-Za-z_]\w*\s*$/;
 
 interface Context {
   readonly texts: Texts;
@@ -40,15 +43,7 @@ function namesOf({ table, result }: Reader, places: readonly FlowPlace[], { text
   const all = places.map((place) => flow.namesAt(place, result === null ? undefined : resultOf(result, effectContext(texts.agents))));
   const key = (name: string): Type => union(all.map((names) => names.key(name)));
   const [first] = all;
-  const outer: TypeNames = { bare: key, key, stages: first?.stages ?? ANY, result: first?.result ?? null };
-  if (table === null) return outer;
-  const entries = new Map(table.map(({ key: name, value }) => [name, value]));
-  const bare = (name: string): Type => {
-    const value = entries.get(name);
-    const tree = value?.tree() ?? null;
-    return value === undefined || tree === null ? ANY : inferType(tree, value.text, outer).type;
-  };
-  return { ...outer, bare };
+  return withTable(table, { bare: key, key, stages: first?.stages ?? ANY, result: first?.result ?? null });
 }
 
 function checkPart(

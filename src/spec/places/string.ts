@@ -7,6 +7,33 @@ import { parseToml } from "../toml.ts";
  * The value's units and the source's differ where there are escapes, line breaks that a multi-line string trims, and quotes.
  */
 export function partOfString(source: string, whole: Span, part: Span): Span {
+  const { starts, ends, close } = unitsOf(source, whole);
+  const start = starts[part.start] ?? close;
+  const end = part.end > part.start ? (ends[part.end - 1] ?? close) : start;
+  return { start: whole.start + start, end: whole.start + end };
+}
+
+/** Where the units of a string's value stand, from the beginning of the string on. */
+interface Units {
+  readonly source: string;
+  readonly starts: readonly number[];
+  readonly ends: readonly number[];
+  /** Where the quotes begin that close it. */
+  readonly close: number;
+}
+
+/** They are kept as long as the place is, since many problems may be in one long text. */
+function unitsOf(source: string, whole: Span): Units {
+  const known = UNITS.get(whole);
+  if (known?.source === source) return known;
+  const units = readUnits(source, whole);
+  UNITS.set(whole, units);
+  return units;
+}
+
+const UNITS = new WeakMap<Span, Units>();
+
+function readUnits(source: string, whole: Span): Units {
   const raw = source.slice(whole.start, whole.end);
   const quotes = isMultiLine(raw) ? 3 : 1;
   const close = raw.length - quotes;
@@ -21,9 +48,7 @@ export function partOfString(source: string, whole: Span, part: Span): Span {
     }
     index += length;
   }
-  const start = starts[part.start] ?? close;
-  const end = part.end > part.start ? (ends[part.end - 1] ?? close) : start;
-  return { start: whole.start + start, end: whole.start + end };
+  return { source, starts, ends, close };
 }
 
 /**
