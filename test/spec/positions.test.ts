@@ -206,7 +206,6 @@ describe("located diagnostics", () => {
   });
 });
 
-<<<<<<< HEAD
 describe("in a text with a value of half a million characters, the place is", () => {
   const long = `[agents.fetch]
 reply = "${"x".repeat(500_000)}"
@@ -229,7 +228,7 @@ on = "retry"
     expect(located?.fix).toBeNull();
   });
 });
-=======
+
 test("many problems in one long line with wide characters each have their place, without the line being gone through for each", async () => {
   const count = 20_000;
   const text = `a = "${"😀".repeat(10)}${"x\\n ".repeat(count)}"`;
@@ -243,4 +242,3 @@ test("many problems in one long line with wide characters each have their place,
 });
 
 test("the keys of tables are collected once", () => expect(tableKeys()).toBe(tableKeys()));
->>>>>>> main
