@@ -206,6 +206,20 @@ describe("located diagnostics", () => {
   });
 });
 
+test("many problems in one long line with wide characters each have their place, without the line being gone through for each", async () => {
+  const count = 20_000;
+  const text = `a = "${"😀".repeat(10)}${"x\\n ".repeat(count)}"`;
+  const diagnostics = Array.from({ length: count }, (_, index): Diagnostic => {
+    const start = 20 + 3 * index;
+    return { severity: "error", code: "c", message: "m", path: ["a"], at: { start, end: start + 1 } };
+  });
+  const located = await locate(text, diagnostics);
+  const columns = located.map(({ place }) => [place?.column, place?.unitColumn, place?.endColumn]);
+  expect(columns).toEqual(Array.from({ length: count }, (_, index) => [16 + 4 * index, 26 + 4 * index, 17 + 4 * index]));
+});
+
+test("the keys of tables are collected once", () => expect(tableKeys()).toBe(tableKeys()));
+
 describe("in a text with a value of half a million characters, the place is", () => {
   const long = `[agents.fetch]
 reply = "${"x".repeat(500_000)}"
@@ -228,17 +242,3 @@ on = "retry"
     expect(located?.fix).toBeNull();
   });
 });
-
-test("many problems in one long line with wide characters each have their place, without the line being gone through for each", async () => {
-  const count = 20_000;
-  const text = `a = "${"😀".repeat(10)}${"x\\n ".repeat(count)}"`;
-  const diagnostics = Array.from({ length: count }, (_, index): Diagnostic => {
-    const start = 20 + 3 * index;
-    return { severity: "error", code: "c", message: "m", path: ["a"], at: { start, end: start + 1 } };
-  });
-  const located = await locate(text, diagnostics);
-  const columns = located.map(({ place }) => [place?.column, place?.unitColumn, place?.endColumn]);
-  expect(columns).toEqual(Array.from({ length: count }, (_, index) => [16 + 4 * index, 26 + 4 * index, 17 + 4 * index]));
-});
-
-test("the keys of tables are collected once", () => expect(tableKeys()).toBe(tableKeys()));
