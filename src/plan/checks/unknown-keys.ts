@@ -2,7 +2,6 @@ import { nearest } from "../../spec/suggest.ts";
 import type { Reader } from "../readers.ts";
 import type { Read } from "../scope.ts";
 import type { StateFlow } from "../state-flow.ts";
-import { effectContext } from "../flow.ts";
 import { resultOf } from "../writes.ts";
 import type { Mention } from "./mentions.ts";
 import { listed } from "./report.ts";
