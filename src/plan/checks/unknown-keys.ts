@@ -1,3 +1,4 @@
+import { effectContext } from "../flow.ts";
 import { nearest } from "../../spec/suggest.ts";
 import type { Reader } from "../readers.ts";
 import type { Read } from "../scope.ts";
