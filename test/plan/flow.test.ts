@@ -459,7 +459,7 @@ describe("a nested pipeline is given", () => {
     [
       "less than it reads",
       outer({ file: "free.toml", input: {} }),
-      ["agents.n.input missing-input: free.toml needs `topic`, and this table does not give it"],
+      ["~ agents.n.input missing-input: free.toml needs `topic`, and this table does not give it"],
     ],
     ["what it reads", outer({ file: "free.toml", input: { topic: "topic", more: "1" } }), []],
   ])("%s", async (_sentence, definition, expected) =>

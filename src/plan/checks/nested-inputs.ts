@@ -29,13 +29,10 @@ export function checkNestedInputs(agent: EffectiveAgent, { input, call }: AgentP
     });
   }
   if (missing.size === 0) return;
-  report.error(
-    "missing-input",
-    path,
-    `${inner} needs ${listed(missing)}, and this table does not give ${missing.size === 1 ? "it" : "them"}`,
-    {
-      at: "key",
-      help: `add ${[...missing][0]} = "…", with an expression over the state`,
-    },
-  );
+  // What it does not declare, it may do without: a stage may fail, or another may stand in.
+  const tell = inputs.size === 0 ? report.warning.bind(report) : report.error.bind(report);
+  tell("missing-input", path, `${inner} needs ${listed(missing)}, and this table does not give ${missing.size === 1 ? "it" : "them"}`, {
+    at: "key",
+    help: `add ${[...missing][0]} = "…", with an expression over the state`,
+  });
 }

@@ -14,7 +14,9 @@ export function checkStageOrder({ texts, readers, flow, isSound }: StateFlow): v
   const elementOf = new Map(
     [...texts.structure.elements.values()].flatMap((element) => namesOf(element).map((name) => [name, element.name])),
   );
-  for (const { reads, place, at } of readers) {
+  for (const { reads, place, at, isCondition } of readers) {
+    // A condition that does not find its stage does not hold.
+    if (isCondition) continue;
     const places = at.filter(({ element }) => flow.isReached(element));
     if (places.length === 0) continue;
     for (const read of reads.stages) {
